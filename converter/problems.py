@@ -1,0 +1,125 @@
+"""Every problem that a conversion can report: its stable code, severity and message.
+
+The codes are promised across versions. A message is a fixed template: it may be filled with numbers, DICOM
+keywords, value types and UIDs of SOP classes, never with what an element holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from converter.selection import Problem, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A kind of problem. `message` is a `str.format` template over the details given to `at`."""
+
+    code: str
+    severity: Severity
+    message: str
+
+    def at(self, path: str = "$", **details: str | int | float) -> Problem:
+        """Return the problem at `path`, its message filled in with `details`."""
+        return Problem(self.code, self.severity, self.message.format(**details), path)
+
+
+def _definitions(*rows: tuple[str, Severity, str]) -> dict[str, Definition]:
+    return {code: Definition(code, severity, message) for code, severity, message in rows}
+
+
+DEFINITIONS = _definitions(
+    # Files and archives
+    ("not-dicom", "note", "Not a DICOM file."),
+    ("empty-file", "note", "The file is empty."),
+    ("unreadable", "error", "The file cannot be opened or read: check that it exists and may be read."),
+    ("malformed", "error", "The data set's encoding is broken here; what stands before is converted."),
+    ("truncated", "error", "The data set ends before the declared length; what stands before is converted."),
+    ("archive-damaged", "error", "The archive is damaged or encrypted; members before this one are read."),
+    ("archive-limit", "error", "The archive exceeds the limit on {limit}; the rest of it is not read."),
+    ("archive-path", "warning", "The member's name points outside of the archive; it is read under its plain name."),
+    ("link-skipped", "note", "A link that leads out of or back into the tree is not followed."),
+    ("not-regular", "note", "Not a regular file (device, pipe or socket): not read."),
+    ("file-set-missing", "warning", "{count} files that the DICOMDIR lists are not there."),
+    ("file-set-path", "warning", "{count} file references of the DICOMDIR point outside of the file-set: not followed."),
+    ("file-set-damaged", "warning", "The DICOMDIR's directory records cannot be read: the files beside it are read all the same."),
+    ("unsupported-transfer-syntax", "error", "The data set is compressed as a whole in a way that cannot be read."),
+    ("vr-unknown", "warning", "An element has a value representation that DICOM does not define; it was read as its keyword's."),
+    ("nesting-too-deep", "error", "Sequences are nested deeper than {limit} levels: what lies deeper is not read."),
+    ("value-unreadable", "warning", "The element's value does not fit its value representation: left out."),
+    ("character-set-unknown", "warning", "The Specific Character Set is not defined by DICOM: text is read as far as it is ASCII or UTF-8."),
+    ("character-set-undecodable", "warning", "Text does not fit the Specific Character Set; undecodable characters are replaced."),
+    # Identity
+    ("sop-instance-uid-missing", "warning", "The object has no SOP Instance UID; its content's hash stands in for it in ids."),
+    ("sop-class-missing", "warning", "The object has no SOP Class UID; its kind is taken from its Modality."),
+    ("series-missing", "warning", "The object does not say which study or series it belongs to."),
+    ("duplicate", "note", "The same object was read before under another name: converted once."),
+    ("duplicate-differs", "warning", "Another object has this SOP Instance UID and different content: that one is converted, this one is not."),
+    ("duplicate-image", "note", "Images with one SOP Instance UID and different headers were read: one was chosen by its values."),
+    ("not-supported", "warning", "Objects of this kind are not converted yet."),
+    ("nothing-selected", "note", "The object selects nothing."),
+    ("uid-invalid", "warning", "A UID is not one by DICOM's rules (digits and dots, 64 characters)."),
+    ("number-invalid", "warning", "A number is out of its range: left out."),
+    ("patient-mismatch", "warning", "The object names another patient than the images that it selects."),
+    # References
+    ("reference-incomplete", "error", "A reference has no Referenced SOP Instance UID: it selects nothing."),
+    ("instance-not-found", "note", "A referenced instance is not among the instances read."),
+    ("series-unknown", "warning", "Neither the object nor the instances read say which series holds the referenced instance."),
+    ("series-conflict", "warning", "The object and the instance read disagree on the series of the referenced instance: the object's is stated."),
+    ("frame-invalid", "error", "A frame number is not a positive integer: the reference is left out."),
+    ("frame-out-of-range", "warning", "A frame number is greater than the image's Number of Frames."),
+    ("frames-and-segments", "note", "The reference names frames and segments: two selections state it."),
+    ("segment-invalid", "error", "A segment number is missing or not an integer: the segment is left out."),
+    ("segment-not-defined", "warning", "The segmentation read does not define the referenced segment."),
+    ("segment-gap", "note", "Segment numbers do not run from 1 without gaps."),
+    ("segment-duplicate", "warning", "Two segments have one number."),
+    ("channels-unknown", "note", "All channels of a multiplex group are meant and the waveform is not at hand: the instance is selected whole."),
+    ("identical-document", "note", "The reference is to a copy of the object in another study (Identical Documents Sequence)."),
+    ("rejection-note", "note", "The key objects are a rejection note: the selections are inactive."),
+    # Codes, dates, people
+    ("code-missing", "warning", "Nothing names the selection's purpose: the kind of object stands in for it."),
+    ("code-incomplete", "warning", "A code lacks its value or its coding scheme designator."),
+    ("code-scheme-unknown", "note", "A coding scheme has no known URI: code and meaning are kept without a system."),
+    ("issued-incomplete", "note", "The date and time of the selection lack seconds or a time zone: left out."),
+    ("issued-invalid", "warning", "The date and time of the selection are not valid: left out."),
+    ("laterality-unknown", "note", "The laterality is none of R, L, B and U: left out."),
+    # Regions
+    ("region-missing", "error", "The region has no coordinates."),
+    ("region-odd", "error", "The number of coordinates does not divide into points: the region is left out."),
+    ("region-not-finite", "error", "A coordinate is not a finite number: the region is left out."),
+    ("region-count", "error", "A {type} with {count} points is not a region: it is left out."),
+    ("region-count-mismatch", "warning", "The number of points stated differs from the points given: those given are used."),
+    ("region-type", "error", "The graphic type is missing or not defined for this object: the region is left out."),
+    ("region-dimensions", "error", "The graphic is not of two dimensions: the region is left out."),
+    ("region-outside", "warning", "A region reaches outside of its image: kept as stated."),
+    ("region-without-image", "error", "The region names no image: it selects nothing. Its coordinates are in the object at this path."),
+    ("region-without-frame-of-reference", "error", "The region names no frame of reference and nothing else does: it is left out."),
+    ("region-circle-ellipse", "note", "Columns and rows scale differently: the circle is stated as an ellipse."),
+    ("region-matrix", "warning", "Positions in the total pixel matrix are kept for the whole instance; the frames named are left out."),
+    ("pixel-origin-assumed", "note", "The tiled image's Pixel Origin Interpretation is absent: FRAME is assumed."),
+    ("displayed-area-missing", "error", "No displayed area governs the image: graphics in DISPLAY units cannot be placed."),
+    ("displayed-area-invalid", "error", "The displayed area is empty or not valid: graphics in DISPLAY units cannot be placed."),
+    ("annotation-units", "error", "The annotation units are missing or not defined: the graphic is left out."),
+    ("rotation-invalid", "error", "The image rotation is not 0, 90, 180 or 270: graphics in DISPLAY units cannot be placed."),
+    ("graphic-not-representable", "warning", "A {type} has no region in FHIR: it is not stated."),
+    ("graphic-attributes", "note", "Line style, fill and colour of graphics have no place in FHIR: they are not stated."),
+    ("text-position-missing", "warning", "The text object has neither a bounding box nor an anchor point: it is stated for the image."),
+    # Structured reports
+    ("item-reference-loop", "error", "Content items refer to each other in a loop: the reference is not followed."),
+    ("item-reference-dangling", "error", "A reference to a content item leads nowhere."),
+    ("item-value-type", "warning", "A content item has no value type or one that DICOM does not define: its children are read all the same."),
+    ("template-missing", "note", "The report does not identify its template: measurement groups are recognised by their concept."),
+    ("temporal-range", "note", "A temporal range (TCOORD) has no place in FHIR: what it is selected from is stated, the range is not."),
+    ("content-missing", "warning", "The object has no content."),
+    # FHIR
+    ("uid-too-long", "warning", "A UID is longer than a FHIR id can hold or has characters that it cannot: not stated."),
+    ("number-not-representable", "warning", "A number is outside of what its FHIR element can hold: not stated."),
+    ("rule", "error", "A resource broke a rule of the release and was not written ({rule})."),
+    # Internal
+    ("not-converted", "error", "The object could not be converted ({kind}): please report this with the object's structure."),
+)  # fmt: skip
+
+
+def problem(code: str, path: str = "$", **details: str | int | float) -> Problem:
+    """Return the problem with this code at `path`. Raises KeyError for a code that is not defined."""
+    return DEFINITIONS[code].at(path, **details)

@@ -1,0 +1,1 @@
+"""Reads DICOM: walks sources, catalogs headers, hands out annotation objects whole."""

@@ -1,0 +1,97 @@
+"""One frozen value with every choice a conversion depends on."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import tzinfo
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from converter.zones import parse_zone
+
+
+class SettingsError(ValueError):
+    """A setting has a value that it cannot have; the message says what it can have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveLimits:
+    """What an archive may hold before it counts as hostile."""
+
+    members: int = 5_000_000
+    """Members of one archive: a PACS export of five million files is still real."""
+    ratio: int = 1_000
+    """Unpacked bytes per packed byte: deflate reaches 1032 on nothing but zeros."""
+    member_bytes: int = 16 * 2**30
+    """Unpacked bytes of one member; the largest whole slide images are near 10 GB."""
+    depth: int = 4
+    """Archives within archives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The choices of one conversion.
+
+    `timezone`: offset (`+01:00`) or IANA name for objects that state no zone; None leaves such times out.
+    `patient_id_systems`: from Issuer of Patient ID to the URI of its system; the key "" is for patients without
+    issuer. `endpoint`: the root of a WADO-RS service that holds the instances. `with_names`: whether people's and
+    patients' names may be written. Raises SettingsError for a value that cannot be meant.
+    """
+
+    fhir: str = "6.0.0-ballot2"
+    timezone: str | None = None
+    patient_id_systems: Mapping[str, str] = field(default_factory=dict)
+    endpoint: str | None = None
+    with_names: bool = False
+    archive_limits: ArchiveLimits = field(default_factory=ArchiveLimits)
+
+    def __post_init__(self) -> None:
+        if self.timezone is not None and parse_zone(self.timezone) is None:
+            raise SettingsError("timezone: give an offset such as +01:00 or a name such as Europe/Berlin")
+        if self.endpoint is not None and not self.endpoint.startswith(("http://", "https://")):
+            raise SettingsError("endpoint: give the http or https root of a WADO-RS service")
+        for system in self.patient_id_systems.values():
+            if ":" not in system or any(character.isspace() for character in system):
+                raise SettingsError("patient_id_systems: give each system as a URI, such as urn:oid:1.2.3")
+        object.__setattr__(self, "patient_id_systems", MappingProxyType(dict(self.patient_id_systems)))
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The zone of `timezone`."""
+        return None if self.timezone is None else parse_zone(self.timezone)
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Settings:
+        """Read settings from a TOML file whose keys are the fields' names. Raises SettingsError."""
+        try:
+            values = tomllib.loads(Path(path).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"settings file: cannot be read as TOML: {path}") from error
+        return cls.from_mapping(values)
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Settings:
+        """Build settings from plain values. Raises SettingsError for an unknown key or a wrong type."""
+        known = {each.name for each in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise SettingsError(f"unknown setting {unknown[0]!r}: known are {', '.join(sorted(known))}")
+        plain = dict(values)
+        if "archive_limits" in plain:
+            plain["archive_limits"] = _archive_limits(plain["archive_limits"])
+        for name, kind in (("fhir", str), ("timezone", str), ("endpoint", str), ("with_names", bool), ("patient_id_systems", dict)):
+            if name in plain and not isinstance(plain[name], kind):
+                raise SettingsError(f"{name}: give a {kind.__name__}")
+        return cls(**plain)
+
+
+def _archive_limits(values: Any) -> ArchiveLimits:
+    known = {each.name for each in fields(ArchiveLimits)}
+    if not isinstance(values, Mapping) or set(values) - known:
+        raise SettingsError(f"archive_limits: known are {', '.join(sorted(known))}")
+    if not all(isinstance(value, int) and value > 0 for value in values.values()):
+        raise SettingsError("archive_limits: give positive whole numbers")
+    return ArchiveLimits(**values)
