@@ -128,8 +128,10 @@ class RegionsOfInterest:
 
 @dataclass(frozen=True, slots=True)
 class ContentItem:
-    """A content item of a report: its position from the root, from 1, as in Referenced Content Item Identifier
-    (0040,DB73), and its Observation UID (0040,A171) where it has one."""  # noqa: D205,D209
+    """A content item of a report, and its Observation UID (0040,A171) where it has one.
+
+    `position` counts from the root, from 1, as in Referenced Content Item Identifier (0040,DB73).
+    """
 
     position: tuple[int, ...]
     observation_uid: str | None = None

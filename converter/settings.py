@@ -82,7 +82,13 @@ class Settings:
         plain = dict(values)
         if "archive_limits" in plain:
             plain["archive_limits"] = _archive_limits(plain["archive_limits"])
-        for name, kind in (("fhir", str), ("timezone", str), ("endpoint", str), ("with_names", bool), ("patient_id_systems", dict)):
+        for name, kind in (
+            ("fhir", str),
+            ("timezone", str),
+            ("endpoint", str),
+            ("with_names", bool),
+            ("patient_id_systems", dict),
+        ):
             if name in plain and not isinstance(plain[name], kind):
                 raise SettingsError(f"{name}: give a {kind.__name__}")
         return cls(**plain)

@@ -1,0 +1,1 @@
+"""Turns DICOM annotation objects into FHIR ImagingSelection."""

@@ -1,0 +1,117 @@
+"""Annotation objects become selections: one module per kind of object, found by SOP Class UID.
+
+A new kind of object is one new module with a function `selections(obj: AnnotationObject) -> Iterator[Selection]` and
+one line in the tables here.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from pydicom import Dataset
+
+from converter.catalog import Catalog
+from converter.mapper import values
+from converter.mapper.annotation_object import AnnotationObject, Kind
+from converter.problems import problem
+from converter.selection import Problem, Selection
+from converter.settings import Settings
+
+_CONTENT = ("ContentDate", "ContentTime")
+
+# CID 33 Modality.
+KINDS = {
+    "SR": Kind("SR", "SR Document", *_CONTENT),
+    "KO": Kind("KO", "Key Object Selection", *_CONTENT),
+    "PR": Kind("PR", "Presentation State", "PresentationCreationDate", "PresentationCreationTime"),
+    "SEG": Kind("SEG", "Segmentation", *_CONTENT),
+    "RTSTRUCT": Kind("RTSTRUCT", "RT Structure Set", "StructureSetDate", "StructureSetTime"),
+    "ANN": Kind("ANN", "Annotation", *_CONTENT),
+    "RWV": Kind("RWV", "Real World Value Map", *_CONTENT),
+    "FID": Kind("FID", "Fiducials", *_CONTENT),
+}
+
+_MODULES = {
+    "SR": "converter.mapper.structured_report",
+    "KO": "converter.mapper.key_objects",
+    "PR": "converter.mapper.presentation_state",
+    "SEG": "converter.mapper.segmentation",
+}
+
+_STORAGE = "1.2.840.10008.5.1.4.1.1."
+_STRUCTURED_REPORTS = (
+    *("88.1 88.2 88.3 88.4 88.11 88.22 88.33 88.34 88.35 88.40 88.50 88.65 88.67 88.68 88.69".split()),
+    *("88.70 88.71 88.72 88.73 88.74 88.75 88.76 88.77 79.1".split()),
+)
+_PRESENTATION_STATES = ("11.1", "11.2", "11.3", "11.4", "11.5", "11.8", "11.12")
+_VOLUMETRIC_PRESENTATION_STATES = ("11.6", "11.7", "11.9", "11.10", "11.11")
+
+# SOP Class UID → kind, and whether there is a module for it yet.
+_SOP_CLASSES: dict[str, tuple[str, bool]] = {
+    **{_STORAGE + number: ("SR", True) for number in _STRUCTURED_REPORTS},
+    **{_STORAGE + number: ("PR", True) for number in _PRESENTATION_STATES},
+    **{_STORAGE + number: ("PR", False) for number in _VOLUMETRIC_PRESENTATION_STATES},
+    _STORAGE + "88.59": ("KO", True),
+    _STORAGE + "66.4": ("SEG", True),
+    _STORAGE + "66.7": ("SEG", True),
+    _STORAGE + "66.5": ("SEG", False),
+    _STORAGE + "66.6": ("SEG", False),
+    _STORAGE + "66.2": ("FID", False),
+    _STORAGE + "67": ("RWV", False),
+    _STORAGE + "481.3": ("RTSTRUCT", False),
+    _STORAGE + "91.1": ("ANN", False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What one object gave. `kind` is its modality by CID 33."""
+
+    kind: str
+    selections: tuple[Selection, ...]
+    problems: tuple[Problem, ...]
+
+
+def kind_of(sop_class_uid: str | None, modality: str | None) -> str | None:
+    """Return the kind of an annotation object, None for any other object.
+
+    The SOP class decides; an object without one is taken by its Modality (0008,0060).
+    """
+    if sop_class_uid is not None:
+        known = _SOP_CLASSES.get(sop_class_uid)
+        return None if known is None else known[0]
+    return modality if modality in KINDS else None
+
+
+def is_annotation(sop_class_uid: str | None, modality: str | None) -> bool:
+    """Return whether the object is one that selects."""
+    return kind_of(sop_class_uid, modality) is not None
+
+
+def map_object(dataset: Dataset, source: str, catalog: Catalog, settings: Settings) -> Mapped:
+    """Return what an annotation object selects, and what was wrong with it.
+
+    `source`: its SOP Instance UID, or the SHA-256 of an object without one.
+    """
+    sop_class = values.text(dataset, "SOPClassUID")
+    kind = kind_of(sop_class, values.text(dataset, "Modality"))
+    if kind is None:
+        raise ValueError("not an annotation object")
+    obj = AnnotationObject(dataset, catalog, settings, source, KINDS[kind])
+    if values.text(dataset, "SOPInstanceUID") is None:
+        obj.report("sop-instance-uid-missing", "$.SOPInstanceUID")
+    if sop_class is None:
+        obj.report("sop-class-missing", "$.SOPClassUID")
+    if kind not in _MODULES or not _SOP_CLASSES.get(sop_class or "", (kind, True))[1]:
+        return Mapped(kind, (), (*obj.problems, problem("not-supported")))
+    selections = tuple(_reader(kind)(obj))
+    if not selections:
+        obj.report("nothing-selected")
+    return Mapped(kind, selections, tuple(obj.problems))
+
+
+def _reader(kind: str) -> Callable[[AnnotationObject], Iterator[Selection]]:
+    reader: Callable[[AnnotationObject], Iterator[Selection]] = importlib.import_module(_MODULES[kind]).selections
+    return reader

@@ -1,0 +1,85 @@
+"""Who selected, out of modules that all kinds of objects share: authors, observers, creators, algorithms, equipment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydicom import Dataset
+
+from converter.mapper import coded, values
+from converter.selection import Code, Identifier, LogicalReference, Performer
+
+_PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+PERFORMER = Code(_PARTICIPATION, "PRF", "performer")
+VERIFIER = Code(_PARTICIPATION, "VRF", "verifier")
+
+
+def person(name: str | None, identifier: Identifier | None = None, function: Code = PERFORMER) -> Performer | None:
+    """Return a person as performer, None if nothing is known of them."""
+    if name is None and identifier is None:
+        return None
+    return Performer(LogicalReference("Practitioner", identifier, name), function)
+
+
+def device(name: str | None, identifier: Identifier | None = None, function: Code = PERFORMER) -> Performer | None:
+    """Return a device or an algorithm as performer, None if nothing is known of it."""
+    if name is None and identifier is None:
+        return None
+    return Performer(LogicalReference("Device", identifier, name), function)
+
+
+def person_identifier(item: Dataset, keyword: str) -> Identifier | None:
+    """Return the identifier that a Person Identification code states (PS3.3 10.1): its code and coding scheme."""
+    found = values.items(item, keyword)
+    code = coded.code_of(found[0], {}) if found else None
+    if code is None:
+        return None
+    designator = values.text(found[0], "CodingSchemeDesignator")
+    return Identifier(code.code, code.system, assigner=designator if code.system is None else None)
+
+
+def verifying_observers(dataset: Dataset) -> tuple[Performer, ...]:
+    """Return the Verifying Observer Sequence (0040,A073) as verifiers (PS3.3 C.17.2)."""
+    return tuple(_verifying_observers(dataset))
+
+
+def _verifying_observers(dataset: Dataset) -> Iterator[Performer]:
+    for item in values.items(dataset, "VerifyingObserverSequence"):
+        name = next(iter(values.person_names(item, "VerifyingObserverName")), None)
+        found = person(name, person_identifier(item, "VerifyingObserverIdentificationCodeSequence"), VERIFIER)
+        if found is not None:
+            yield found
+
+
+def authors(dataset: Dataset) -> tuple[Performer, ...]:
+    """Return the Author Observer Sequence (0040,A078): people and devices (PS3.3 C.17.2)."""
+    found: list[Performer | None] = []
+    for item in values.items(dataset, "AuthorObserverSequence"):
+        if values.text(item, "ObserverType") == "DEV":
+            uid = values.text(item, "DeviceUID")
+            name = values.text(item, "StationName") or values.text(item, "ManufacturerModelName")
+            identifier = Identifier(f"urn:oid:{uid}", "urn:ietf:rfc:3986") if uid else None
+            found.append(device(name or values.text(item, "Manufacturer"), identifier))
+        else:
+            name = next(iter(values.person_names(item, "PersonName")), None)
+            found.append(person(name, person_identifier(item, "PersonIdentificationCodeSequence")))
+    return tuple(performer for performer in found if performer is not None)
+
+
+def content_creator(dataset: Dataset) -> Performer | None:
+    """Return the Content Creator's Name (0070,0084) and identification (PS3.3 10.9)."""
+    name = next(iter(values.person_names(dataset, "ContentCreatorName")), None)
+    stated = values.items(dataset, "ContentCreatorIdentificationCodeSequence")
+    return person(name, person_identifier(stated[0], "PersonIdentificationCodeSequence") if stated else None)
+
+
+def equipment(dataset: Dataset) -> Performer | None:
+    """Return the equipment that made the object, by Device UID or serial number and name (PS3.3 C.7.5.1)."""
+    uid = values.text(dataset, "DeviceUID")
+    serial = values.text(dataset, "DeviceSerialNumber")
+    manufacturer = values.text(dataset, "Manufacturer")
+    model = values.text(dataset, "ManufacturerModelName")
+    name = " ".join(part for part in (manufacturer, model) if part) or values.text(dataset, "StationName")
+    if uid is not None:
+        return device(name, Identifier(f"urn:oid:{uid}", "urn:ietf:rfc:3986"))
+    return device(name, Identifier(serial, assigner=manufacturer) if serial else None)

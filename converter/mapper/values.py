@@ -1,0 +1,222 @@
+"""Element values out of data sets as they are: no conversion that raises, warns or repeats what an element holds.
+
+pydicom converts an element on access, and warns with the value in the message where the value is not valid. Here the
+bytes are read instead; elements that are already converted (data sets built in memory) are taken as they are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.charset import decode_bytes
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.valuerep import PersonName
+
+from converter.selection import Coordinates
+
+_TEXT_DELIMITERS = {0x0D, 0x0A, 0x09, 0x0C}
+_NUMERIC = {
+    "US": "u2",
+    "SS": "i2",
+    "UL": "u4",
+    "SL": "i4",
+    "UV": "u8",
+    "SV": "i8",
+    "FL": "f4",
+    "FD": "f8",
+    "OF": "f4",
+    "OD": "f8",
+    "OL": "u4",
+    "OV": "u8",
+    "AT": "u4",
+}
+_SINGLE_TEXT = frozenset({"LT", "ST", "UT", "UR"})
+_ENCODED_TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+
+
+class ValueUnreadableError(ValueError):
+    """An element's value does not fit its value representation; `keyword` says which element."""
+
+    def __init__(self, keyword: str) -> None:
+        super().__init__(keyword)
+        self.keyword = keyword
+
+
+def items(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
+    """Return the items of a sequence, none if it is missing, empty or no sequence."""
+    element = _element(dataset, keyword)
+    if element is None:
+        return ()
+    if isinstance(element, RawDataElement):
+        # A parser that leaves a sequence of undefined structure raw has reported it already.
+        return ()
+    return element.value if element.VR == "SQ" and element.value is not None else ()
+
+
+def text(dataset: Dataset, keyword: str) -> str | None:
+    """Return the first value of a text, code string, UID, date or time element without padding, None if empty."""
+    return next(iter(texts(dataset, keyword)), None)
+
+
+def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
+    """Return all values of a text element without padding, empty values left out."""
+    element = _element(dataset, keyword)
+    if element is None:
+        return ()
+    if isinstance(element, RawDataElement):
+        found: Iterator[str] = iter(_raw_texts(dataset, keyword, element))
+    else:
+        found = (str(value) for value in _plain_values(element))
+    return tuple(value for value in (each.strip(" \0") for each in found) if value)
+
+
+def has_value(dataset: Dataset, keyword: str) -> bool:
+    """Return whether the element is there and not empty."""
+    element = _element(dataset, keyword)
+    return element is not None and element.value not in (None, b"", "", [])
+
+
+def integer(dataset: Dataset, keyword: str) -> int | None:
+    """Return the first integer of the element, None if it is empty. Raises ValueUnreadableError."""
+    return next(iter(integers(dataset, keyword)), None)
+
+
+def integers(dataset: Dataset, keyword: str) -> tuple[int, ...]:
+    """Return all integers of an IS, US, SS, UL, SL... element. Raises ValueUnreadableError for anything else."""
+    numbers = []
+    for number in floats(dataset, keyword).tolist():
+        if not math.isfinite(number) or number != int(number):
+            raise ValueUnreadableError(keyword)
+        numbers.append(int(number))
+    return tuple(numbers)
+
+
+def floats(dataset: Dataset, keyword: str) -> Coordinates:
+    """Return all numbers of the element as a one-dimensional array.
+
+    float32 for FL and OF, which hold single precision, float64 for all others. Numbers may be infinite or NaN
+    where the element holds such. Raises ValueUnreadableError.
+    """
+    element = _element(dataset, keyword)
+    if element is None or element.value is None:
+        return np.empty(0, np.float64)
+    vr = _vr(keyword, element.VR)
+    if isinstance(element, RawDataElement):
+        if vr in _NUMERIC:
+            return _binary_numbers(keyword, vr, element)
+        return _decimal_strings(keyword, (str(part) for part in _raw_texts(dataset, keyword, element)))
+    if isinstance(element.value, bytes | bytearray):
+        if vr not in _NUMERIC or len(element.value) % np.dtype(_NUMERIC[vr]).itemsize:
+            raise ValueUnreadableError(keyword)
+        return _as_coordinates(np.frombuffer(bytes(element.value), "<" + _NUMERIC[vr]), vr)
+    values = list(_plain_values(element))
+    if vr not in _NUMERIC:
+        return _decimal_strings(keyword, (str(getattr(value, "original_string", value)) for value in values))
+    try:
+        return _as_coordinates(np.asarray(values, np.float64), vr)
+    except (TypeError, ValueError) as error:
+        raise ValueUnreadableError(keyword) from error
+
+
+def person_names(dataset: Dataset, keyword: str) -> tuple[str, ...]:
+    """Return each Person Name as a person would write it: prefix, given, middle, family, suffix.
+
+    The alphabetic component group, else the ideographic, else the phonetic one (PS3.5 6.2.1).
+    """
+    readable = []
+    for value in texts(dataset, keyword):
+        groups = [group for group in value.split("=") if group.strip(" ^")]
+        if groups:
+            family, given, middle, prefix, suffix = [*groups[0].split("^"), "", "", "", ""][:5]
+            parts = (part.strip() for part in (prefix, given, middle, family, suffix))
+            readable.append(" ".join(part for part in parts if part))
+    return tuple(name for name in readable if name)
+
+
+@lru_cache(maxsize=1024)
+def _tag(keyword: str) -> int:
+    tag = tag_for_keyword(keyword)
+    if tag is None:
+        raise KeyError(keyword)
+    return tag
+
+
+@lru_cache(maxsize=1024)
+def _dictionary_vr(keyword: str) -> str:
+    return dictionary_VR(_tag(keyword))
+
+
+def _vr(keyword: str, stated: str | None) -> str:
+    # UN says that the sender did not know; the dictionary does.
+    return _dictionary_vr(keyword) if stated in (None, "UN") else str(stated)
+
+
+def _element(dataset: Dataset, keyword: str) -> DataElement | RawDataElement | None:
+    tag = _tag(keyword)
+    return dataset.get_item(tag) if tag in dataset else None
+
+
+def _plain_values(element: DataElement) -> Iterator[Any]:
+    value = element.value
+    if value is None:
+        return
+    if isinstance(value, bytes | bytearray):
+        yield bytes(value).decode("ascii", "replace")
+    elif isinstance(value, str | PersonName) or not hasattr(value, "__iter__"):
+        yield value
+    else:
+        yield from (each for each in value if each is not None)
+
+
+def _raw_texts(dataset: Dataset, keyword: str, element: RawDataElement) -> list[str]:
+    value = element.value
+    if not value:
+        return []
+    vr = _vr(keyword, element.VR)
+    if vr in _ENCODED_TEXT:
+        encodings = dataset._character_set
+        listed = [encodings] if isinstance(encodings, str) else list(encodings)
+        delimiters = {*_TEXT_DELIMITERS, ord("^"), ord("=")} if vr == "PN" else _TEXT_DELIMITERS
+        if vr not in _SINGLE_TEXT:
+            delimiters = {*delimiters, ord("\\")}
+        decoded = decode_bytes(bytes(value), listed, delimiters)
+    else:
+        decoded = bytes(value).decode("ascii", "replace")
+    return [decoded] if vr in _SINGLE_TEXT else decoded.split("\\")
+
+
+def _binary_numbers(keyword: str, vr: str, element: RawDataElement) -> Coordinates:
+    kind = ("<" if element.is_little_endian else ">") + _NUMERIC[vr]
+    value = element.value or b""
+    if len(value) % np.dtype(kind).itemsize:
+        raise ValueUnreadableError(keyword)
+    return _as_coordinates(np.frombuffer(value, kind), vr)
+
+
+def _as_coordinates(numbers: NDArray[Any], vr: str) -> Coordinates:
+    if vr in ("FL", "OF"):
+        return numbers.astype(np.float32)
+    return numbers.astype(np.float64)
+
+
+def _decimal_strings(keyword: str, strings: Iterator[str]) -> NDArray[np.float64]:
+    numbers = []
+    for string in strings:
+        stripped = string.strip(" \0")
+        if not stripped:
+            continue
+        # float() takes more than DICOM does: underscores, and digits that are not ASCII.
+        if "_" in stripped or not stripped.isascii():
+            raise ValueUnreadableError(keyword)
+        try:
+            numbers.append(float(stripped))
+        except ValueError as error:
+            raise ValueUnreadableError(keyword) from error
+    return np.array(numbers, np.float64)
