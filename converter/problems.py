@@ -107,13 +107,13 @@ DEFINITIONS = _definitions(
     # Structured reports
     ("item-reference-loop", "error", "Content items refer to each other in a loop: the reference is not followed."),
     ("item-reference-dangling", "error", "A reference to a content item leads nowhere."),
-    ("item-value-type", "warning", "A content item has no value type or one that DICOM does not define: its children are read all the same."),
-    ("template-missing", "note", "The report does not identify its template: measurement groups are recognised by their concept."),
+    ("item-value-type", "warning", "{count} content items, this one first, have no value type or one that DICOM does not define: their children are read all the same."),
     ("temporal-range", "note", "A temporal range (TCOORD) has no place in FHIR: what it is selected from is stated, the range is not."),
     ("content-missing", "warning", "The object has no content."),
     # FHIR
     ("uid-too-long", "warning", "A UID is longer than a FHIR id can hold or has characters that it cannot: not stated."),
     ("number-not-representable", "warning", "A number is outside of what its FHIR element can hold: not stated."),
+    ("endpoint-invalid", "warning", "The URL to retrieve from is not an http or https URL: not stated."),
     ("rule", "error", "A resource broke a rule of the release and was not written ({rule})."),
     # Internal
     ("not-converted", "error", "The object could not be converted ({kind}): please report this with the object's structure."),

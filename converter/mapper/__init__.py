@@ -42,8 +42,26 @@ _MODULES = {
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 _STRUCTURED_REPORTS = (
-    *("88.1 88.2 88.3 88.4 88.11 88.22 88.33 88.34 88.35 88.40 88.50 88.65 88.67 88.68 88.69".split()),
-    *("88.70 88.71 88.72 88.73 88.74 88.75 88.76 88.77 79.1".split()),
+    *(
+        [
+            "88.1",
+            "88.2",
+            "88.3",
+            "88.4",
+            "88.11",
+            "88.22",
+            "88.33",
+            "88.34",
+            "88.35",
+            "88.40",
+            "88.50",
+            "88.65",
+            "88.67",
+            "88.68",
+            "88.69",
+        ]
+    ),
+    *(["88.70", "88.71", "88.72", "88.73", "88.74", "88.75", "88.76", "88.77", "79.1"]),
 )
 _PRESENTATION_STATES = ("11.1", "11.2", "11.3", "11.4", "11.5", "11.8", "11.12")
 _VOLUMETRIC_PRESENTATION_STATES = ("11.6", "11.7", "11.9", "11.10", "11.11")
@@ -109,7 +127,8 @@ def map_object(dataset: Dataset, source: str, catalog: Catalog, settings: Settin
     selections = tuple(_reader(kind)(obj))
     if not selections:
         obj.report("nothing-selected")
-    return Mapped(kind, selections, tuple(obj.problems))
+    # What is referred to twice is found wanting twice.
+    return Mapped(kind, selections, tuple(dict.fromkeys(obj.problems)))
 
 
 def _reader(kind: str) -> Callable[[AnnotationObject], Iterator[Selection]]:

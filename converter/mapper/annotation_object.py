@@ -115,10 +115,11 @@ class AnnotationObject:
         """Return the concept that the Code Sequence `keyword` states, None if none."""
         found = coded.concept_of(dataset, keyword, self.coding_schemes)
         if found is not None:
-            self._check_codes(found, f"{path}.{keyword}[0]")
+            self.check_codes(found, f"{path}.{keyword}[0]")
         return found
 
-    def _check_codes(self, concept: Concept, path: str) -> None:
+    def check_codes(self, concept: Concept, path: str) -> None:
+        """Report a concept without a code, or (once) one of a coding scheme without a URI."""
         if not concept.codings:
             self.report("code-incomplete", path)
         elif concept.codings[0].system is None:
@@ -151,7 +152,7 @@ class AnnotationObject:
     def own_instance(self, **subset: Any) -> SelectedInstance:
         """Return the object itself as a selected instance; `subset` as of SelectedInstance."""
         return SelectedInstance(
-            values.text(self.dataset, "SOPInstanceUID") or self.source,
+            values.text(self.dataset, "SOPInstanceUID") or "",
             values.text(self.dataset, "SOPClassUID"),
             self.integer(self.dataset, "InstanceNumber", "$"),
             **subset,

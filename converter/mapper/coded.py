@@ -70,6 +70,11 @@ def concept_of_item(item: Dataset, schemes: Mapping[str, str]) -> Concept | None
     return Concept(codings, text) if text else None
 
 
+def is_complete(concept: Concept) -> bool:
+    """Return whether the concept has a code of a known coding scheme."""
+    return bool(concept.codings) and concept.codings[0].system is not None
+
+
 def is_code(concept: Concept | None, system: str, *code_values: str) -> bool:
     """Return whether one of the concept's codings is one of these codes of that system."""
     return concept is not None and any(

@@ -33,9 +33,9 @@ def moment(date: str, time: str, zone: tzinfo | None) -> datetime:
     if zone is None:
         raise IncompleteTimeError
     microseconds = int((clock[4] or "").ljust(6, "0"))
-    numbers = (int(part) for part in (*day.groups(), *clock.groups()[:3]))
+    year, month, day_of_month, hour, minute, second = (int(part) for part in (*day.groups(), *clock.groups()[:3]))
     try:
-        return datetime(*numbers, microseconds, zone)  # type: ignore[misc,arg-type]
+        return datetime(year, month, day_of_month, hour, minute, second, microseconds, zone)
     except ValueError as error:
         raise InvalidTimeError from error
 

@@ -7,6 +7,7 @@ bytes are read instead; elements that are already converted (data sets built in 
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
@@ -41,6 +42,9 @@ _SINGLE_TEXT = frozenset({"LT", "ST", "UT", "UR"})
 _ENCODED_TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 
 
+_UNREADABLE_SEQUENCE = (EOFError, ValueError, NotImplementedError, TypeError, KeyError, struct.error)
+
+
 class ValueUnreadableError(ValueError):
     """An element's value does not fit its value representation; `keyword` says which element."""
 
@@ -55,8 +59,13 @@ def items(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
     if element is None:
         return ()
     if isinstance(element, RawDataElement):
-        # A parser that leaves a sequence of undefined structure raw has reported it already.
-        return ()
+        if _vr(keyword, element.VR) != "SQ":
+            return ()
+        try:
+            element = dataset[_tag(keyword)]
+        except _UNREADABLE_SEQUENCE:
+            # Only data sets read elsewhere get here: the parser here leaves no sequence raw that can be read.
+            return ()
     return element.value if element.VR == "SQ" and element.value is not None else ()
 
 

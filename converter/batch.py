@@ -1,0 +1,241 @@
+"""Wires the rooms: sources are read, objects mapped, selections encoded, and each object gives one result."""
+
+from __future__ import annotations
+
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from converter.catalog import Catalog
+from converter.fhir import release as find_release
+from converter.fhir.release import Encoded, Release
+from converter.mapper import is_annotation, kind_of, map_object
+from converter.problems import problem
+from converter.reader.catalog import SqliteCatalog
+from converter.reader.fingerprint import fingerprint
+from converter.reader.parser import NotDicomError
+from converter.reader.scan import ObjectReference, Scan, scan, stream
+from converter.reader.sources import Directory, Unread, check_sources, walk
+from converter.reader.spool import Spool
+from converter.selection import Problem, Selection
+from converter.settings import Settings
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConvertedSelection:
+    """A selection and the resource that it becomes."""
+
+    selection: Selection
+    encoded: Encoded
+
+    @property
+    def id(self) -> str:
+        """The resource's id."""
+        return self.selection.id
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the resource as plain Python values."""
+        return self.encoded.to_dict()
+
+    def to_json(self) -> bytes:
+        """Return the resource as compact JSON."""
+        return self.encoded.to_json()
+
+    def to_resource(self) -> BaseModel:
+        """Return the resource as a pydantic model of its release."""
+        return self.encoded.to_resource()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What became of one annotation object, or of one input that could not be read.
+
+    `file` is relative to its SOURCE; `kind` is the object's modality (CID 33), `DICOMDIR`, `IMAGE` for an image that
+    was read with different headers, or None for what could not be read.
+    """
+
+    file: str
+    sop_instance_uid: str | None = None
+    sop_class_uid: str | None = None
+    kind: str | None = None
+    selections: tuple[ConvertedSelection, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def has_error(self) -> bool:
+        """Whether something was lost."""
+        return any(each.severity == "error" for each in self.problems)
+
+    def report_line(self) -> bytes:
+        """Return the line that stands for it in a report, as JSON without a newline."""
+        return orjson.dumps(
+            {
+                "file": self.file,
+                "sopInstanceUid": self.sop_instance_uid,
+                "sopClassUid": self.sop_class_uid,
+                "kind": self.kind,
+                "selections": [each.id for each in self.selections],
+                "problems": [
+                    {"code": each.code, "severity": each.severity, "message": each.message, "path": each.path}
+                    for each in self.problems
+                ],
+            }
+        )
+
+
+@dataclass(slots=True)
+class Summary:
+    """Counts of a conversion so far. `others` counts what selects nothing, by the name of its SOP class."""
+
+    objects: Counter[str] = field(default_factory=Counter)
+    selections: Counter[str] = field(default_factory=Counter)
+    problems: Counter[tuple[str, str]] = field(default_factory=Counter)
+    others: Counter[str] = field(default_factory=Counter)
+    unread: int = 0
+    total: int | None = None
+
+    @property
+    def has_error(self) -> bool:
+        """Whether any object or file has an error."""
+        return any(severity == "error" for _, severity in self.problems)
+
+    def add(self, result: Result) -> None:
+        """Count a result."""
+        if result.kind is None:
+            self.unread += 1
+        else:
+            self.objects[result.kind] += 1
+            self.selections[result.kind] += len(result.selections)
+        self.problems.update((each.code, each.severity) for each in result.problems)
+
+
+class Conversion(Iterator[Result]):
+    """The results of a conversion, one at a time; `summary` counts those given so far.
+
+    Nothing is read before the first result is asked for. Close it (or use it in a `with` statement) to leave early.
+    """
+
+    def __init__(self, sources: tuple[Any, ...], settings: Settings, catalog: Catalog | None) -> None:
+        self.summary = Summary()
+        self._results = self._convert(sources, settings, catalog)
+
+    def __next__(self) -> Result:
+        result = next(self._results)
+        self.summary.add(result)
+        return result
+
+    def __enter__(self) -> Conversion:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back the temporary files."""
+        self._results.close()
+
+    def _convert(self, sources: tuple[Any, ...], settings: Settings, catalog: Catalog | None) -> Any:
+        found = walk(sources, settings.archive_limits)
+        release = find_release(settings.fhir)
+        if catalog is not None:
+            for each in stream(found, is_annotation):
+                yield _result(each, catalog, settings, release) if isinstance(each, ObjectReference) else _other(each)
+            return
+        with ExitStack() as stack:
+            own_catalog = stack.enter_context(SqliteCatalog())
+            spool = stack.enter_context(Spool())
+            scanned = scan(found, is_annotation, own_catalog, spool)
+            self.summary.others.update(scanned.counts)
+            self.summary.total = len(scanned.objects)
+            for reference in scanned.objects:
+                yield _result(reference, own_catalog, settings, release)
+            yield from _rest(scanned)
+
+
+def convert(source: object, settings: Settings | None = None, catalog: Catalog | None = None) -> Conversion:
+    """Convert DICOM annotation objects, one result each.
+
+    `source`: a path (file, folder, archive, DICOMDIR), several, a Dataset, an iterable of Datasets, DICOM JSON,
+    bytes or a binary file object. Without a `catalog` everything is read first, so that references between the
+    inputs are known, and results come in the order of SOP Instance UID; with one, results come at once.
+    Raises TypeError, ValueError or FileNotFoundError for arguments that cannot be meant.
+    """
+    if settings is not None and not isinstance(settings, Settings):
+        raise TypeError("settings: give a converter.Settings")
+    if catalog is not None and not isinstance(catalog, Catalog):
+        raise TypeError("catalog: give an object with a method lookup(sop_instance_uid)")
+    chosen = settings or Settings()
+    find_release(chosen.fhir)
+    return Conversion(check_sources(source), chosen, catalog)
+
+
+def _result(reference: ObjectReference, catalog: Catalog, settings: Settings, release: Release) -> Result:
+    result = Result(
+        reference.name,
+        reference.sop_instance_uid,
+        reference.sop_class_uid,
+        kind_of(reference.sop_class_uid, reference.modality),
+    )
+    try:
+        parsed = reference.load()
+        identity = reference.sop_instance_uid or fingerprint(parsed.dataset)
+        mapped = map_object(parsed.dataset, identity, catalog, settings)
+        encoded = [ConvertedSelection(each, release.encode(each)) for each in mapped.selections]
+    except NotDicomError:
+        return replace(result, problems=(problem("malformed"),))
+    except OSError:
+        return replace(result, problems=(problem("unreadable"),))
+    except Exception as error:  # noqa: BLE001 - one object that we do not understand must not stop a night's run
+        return replace(result, problems=(problem("not-converted", kind=_where(error)),))
+    return replace(
+        result,
+        kind=mapped.kind,
+        selections=tuple(each for each in encoded if not each.encoded.broken),
+        problems=(*parsed.problems, *mapped.problems, *_encoding_problems(encoded)),
+    )
+
+
+def _encoding_problems(encoded: list[ConvertedSelection]) -> Iterator[Problem]:
+    for each in encoded:
+        yield from each.encoded.problems
+        for rule in each.encoded.broken:
+            yield problem("rule", each.selection.place, rule=rule)
+
+
+def _where(error: Exception) -> str:
+    """Return the kind of an unforeseen error and the line of this package that raised it, without its message."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(Path(__file__).parent)]
+    last = own[-1]
+    return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
+
+
+def _rest(scanned: Scan) -> Iterator[Result]:
+    """Yield what stands in the report beside the objects converted: copies, DICOMDIRs, unreadable inputs."""
+    for reference, found in scanned.rejected:
+        kind = kind_of(reference.sop_class_uid, reference.modality)
+        yield Result(reference.name, reference.sop_instance_uid, reference.sop_class_uid, kind, (), (found,))
+    for directory in scanned.directories:
+        yield _other(directory)
+    for unread in scanned.unreadable:
+        yield _other(unread)
+    for name, sop_instance_uid, sop_class_uid in scanned.image_conflicts:
+        yield Result(name, sop_instance_uid, sop_class_uid, "IMAGE", (), (problem("duplicate-image"),))
+
+
+def _other(found: Unread | Directory) -> Result:
+    if isinstance(found, Directory):
+        return Result(found.name, found.sop_instance_uid, None, "DICOMDIR", (), found.problems)
+    return Result(found.name, problems=(found.problem,))
+
+
+ProgressCallback = Callable[[Summary], None]

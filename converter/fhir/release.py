@@ -1,0 +1,68 @@
+"""What every release of FHIR offers, and what encoding a selection gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from converter.selection import Problem, Selection
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """A selection as a resource.
+
+    `resource` is JSON but for each `coordinate`, a flat numpy array. `problems` holds what the release's types
+    could not take; `broken` names the rules of the release that the resource breaks, empty for one to be written.
+    """
+
+    resource: dict[str, Any]
+    problems: tuple[Problem, ...]
+    broken: tuple[str, ...]
+    _model: Callable[[], type[BaseModel]] = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """The resource's id."""
+        identity: str = self.resource["id"]
+        return identity
+
+    def to_json(self) -> bytes:
+        """Return the resource as compact UTF-8 JSON without a newline.
+
+        A float32 coordinate is the shortest decimal that reads back to the same float32, a float64 one the
+        shortest that reads back to the same float64.
+        """
+        return orjson.dumps(self.resource, option=orjson.OPT_SERIALIZE_NUMPY)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the resource as plain Python values, equal to what a JSON parser makes of `to_json`."""
+        plain: dict[str, Any] = orjson.loads(self.to_json())
+        return plain
+
+    def to_resource(self) -> BaseModel:
+        """Return the resource as an instance of the release's pydantic model.
+
+        Raises pydantic.ValidationError if the resource is not valid, as one that breaks a rule.
+        """
+        return self._model().model_validate(self.to_dict())
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One release of FHIR.
+
+    `encode` turns a selection into a resource and checks it; `check` names the rules of the release that a
+    resource (as `Encoded.resource` or as plain JSON) breaks; `model` returns the pydantic model of the resource.
+    """
+
+    name: str
+    encode: Callable[[Selection], Encoded]
+    check: Callable[[dict[str, Any]], tuple[str, ...]]
+    model: Callable[[], type[BaseModel]]

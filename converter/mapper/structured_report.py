@@ -1,0 +1,342 @@
+"""Structured reports: what their content items select, for every SOP class that holds a content tree (PS3.3 C.17.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from converter.mapper import coded, values
+from converter.mapper.annotation_object import AnnotationObject, oid_identifier
+from converter.mapper.content_tree import Item, read_tree, walk
+from converter.mapper.gathering import Gathered, Reference, check_inside
+from converter.mapper.regions import points_of, region_2d, region_3d
+from converter.mapper.report_context import Context, enter, is_measurement_group, performers, root_context
+from converter.mapper.sop_reference import selected
+from converter.selection import (
+    Code,
+    Concept,
+    ContentItem,
+    Identifier,
+    Region2D,
+    Region2DType,
+    Region3D,
+    Region3DType,
+    Segments,
+    SelectedInstance,
+    Selection,
+    SelectionKey,
+    Series,
+)
+
+_ORIGINAL_SOURCE = Concept((Code(coded.DCM, "111040", "Original Source"),), "Original Source")
+_SOURCE_SERIES_FOR_SEGMENTATION = "121232"
+_REFERENCES = frozenset({"IMAGE", "COMPOSITE", "WAVEFORM"})
+_COORDINATES = frozenset({"SCOORD", "SCOORD3D", "TCOORD"})
+_REGIONS_2D: dict[str, Region2DType] = {
+    "POINT": "point",
+    "MULTIPOINT": "multipoint",
+    "POLYLINE": "polyline",
+    "CIRCLE": "circle",
+    "ELLIPSE": "ellipse",
+}
+_REGIONS_3D: dict[str, Region3DType] = {
+    "POINT": "point",
+    "MULTIPOINT": "multipoint",
+    "POLYLINE": "polyline",
+    "POLYGON": "polygon",
+    "ELLIPSE": "ellipse",
+    "ELLIPSOID": "ellipsoid",
+}
+# Logs, in which an item's Observation DateTime is the time of the event that it logs.
+_LOGS = frozenset(f"1.2.840.10008.5.1.4.1.1.88.{number}" for number in (40, 67, 68, 73, 74, 75, 76))
+
+
+def selections(obj: AnnotationObject) -> Iterator[Selection]:
+    """Yield what the report selects, measurement groups before what they contain, in document order."""
+    if not values.items(obj.dataset, "ContentSequence"):
+        obj.report("content-missing", "$.ContentSequence")
+    yield from _Report(obj).selections()
+
+
+@dataclass(slots=True, eq=False)
+class _Pending:
+    """A selection while items may still merge into it."""
+
+    key: SelectionKey
+    first: Item
+    context: Context
+    code: Concept
+    gathered: Gathered
+    identifiers: tuple[Identifier, ...]
+    regions_3d: list[Region3D] = field(default_factory=list)
+    frame_of_reference_uid: str | None = None
+    focus: list[_Pending] = field(default_factory=list)
+    own_instance: SelectedInstance | None = None
+
+
+class _Report:
+    """One report while its items are gathered into selections."""
+
+    def __init__(self, obj: AnnotationObject) -> None:
+        self.obj = obj
+        self.root = read_tree(obj)
+        self.contexts = self._contexts()
+        self.pending: dict[object, _Pending] = {}
+        self.by_item: dict[int, _Pending] = {}
+
+    def selections(self) -> Iterator[Selection]:
+        """Gather what all items select, then yield it."""
+        for item in walk(self.root):
+            if is_measurement_group(item):
+                self._add_group(item)
+            elif item.value_type in _REFERENCES:
+                self._add_reference_item(item)
+            elif item.value_type in _COORDINATES:
+                self._add_coordinates(item, item)
+            elif item.target is not None:
+                self._add_by_reference(item, item.target)
+            elif item.value_type == "UIDREF":
+                self._add_series(item)
+        _number(self.pending.values())
+        for pending in self.pending.values():
+            yield self._selection(pending)
+
+    # Contexts
+
+    def _contexts(self) -> dict[int, Context]:
+        """Return the context of every item by its identity; image library entries become evidence on the way."""
+        sop_class = values.text(self.obj.dataset, "SOPClassUID")
+        contexts: dict[int, Context] = {}
+        outside = root_context(self.obj)
+        for item in walk(self.root):
+            outer = outside if item.parent is None else contexts[id(item.parent)]
+            context = enter(self.obj, item, outer, dated_by_items=sop_class not in _LOGS)
+            contexts[id(item)] = context
+            if item.value_type in _REFERENCES and context.series_uid is not None:
+                series = Series(context.study_uid or self.obj.own_series.study_instance_uid, context.series_uid)
+                for sop in values.items(item.dataset, "ReferencedSOPSequence"):
+                    uid = values.text(sop, "ReferencedSOPInstanceUID")
+                    if uid is not None:
+                        self.obj.evidence.add(uid, series)
+        return contexts
+
+    # Items that select
+
+    def _add_group(self, item: Item) -> None:
+        uid = values.text(item.dataset, "ObservationUID")
+        context = self.contexts[id(item)]
+        key = self.obj.key("group", item.dotted, self.obj.own_series.series_instance_uid or "")
+        instance = self.obj.own_instance(subset=ContentItem(item.position, uid))
+        gathered = Gathered(self.obj.own_series)
+        pending = _Pending(key, item, context, _ORIGINAL_SOURCE, gathered, self._identifiers(item, context))
+        pending.own_instance = instance
+        self.pending[key] = self.by_item[id(item)] = pending
+
+    def _add_reference_item(self, item: Item) -> None:
+        belongs_to_coordinates = item.parent is not None and item.parent.value_type in _COORDINATES
+        if belongs_to_coordinates or self.contexts[id(item)].in_image_library:
+            return
+        self._add_references(item, item)
+
+    def _add_by_reference(self, item: Item, target: Item) -> None:
+        """Add what a by-reference item selects, for the purpose of the item that refers to it."""
+        if item.parent is not None and item.parent.value_type in _COORDINATES:
+            return
+        if target.value_type in _REFERENCES:
+            self._add_references(item, target)
+        elif target.value_type in _COORDINATES:
+            self._add_coordinates(item, target)
+
+    def _add_references(self, item: Item, source: Item) -> None:
+        """Add the instances that `source` names, for the purpose of `item`."""
+        found = selected(self.obj, source.dataset, source.path)
+        whole = [self._gather(item, "item", reference) for reference in found.primary]
+        for reference in found.segments:
+            pending = self._gather(item, "segment", reference)
+            pending.focus.extend(whole)
+        for reference in (*found.presentation_states, *found.real_world_value_mappings):
+            pending = self._gather(item, "presentation", reference)
+            pending.focus.extend(whole)
+
+    def _add_series(self, item: Item) -> None:
+        """Add a series that is named as a whole: the source series for segmentation (TID 1411)."""
+        uid = values.text(item.dataset, "UID")
+        if uid is None or not coded.is_code(item.concept, coded.DCM, _SOURCE_SERIES_FOR_SEGMENTATION):
+            return
+        studies = (series for _, series in self.obj.evidence.instances() if series.series_instance_uid == uid)
+        series = next(studies, Series(self.obj.own_series.study_instance_uid, uid))
+        self._pending_for(item, "series", Gathered(series), None)
+
+    def _add_coordinates(self, item: Item, source: Item) -> None:
+        """Add the region of `source`, for the purpose of `item`."""
+        if source.value_type == "SCOORD":
+            self._add_scoord(item, source)
+        elif source.value_type == "SCOORD3D":
+            self._add_scoord3d(item, source)
+        else:
+            self.obj.report("temporal-range", source.path)
+            for child in source.resolved_children():
+                if child.value_type in _REFERENCES:
+                    self._add_references(item, child)
+                elif child.value_type in ("SCOORD", "SCOORD3D") and child.parent is not source:
+                    self._add_coordinates(item, child)
+
+    def _add_scoord(self, item: Item, source: Item) -> None:
+        images = self._images(source)
+        if not images:
+            self.obj.report("region-without-image", f"{source.path}.GraphicData")
+            return
+        points = points_of(self.obj, source.dataset, "GraphicData", source.path, 2)
+        kind = _REGIONS_2D.get(values.text(source.dataset, "GraphicType") or "")
+        if kind is None:
+            self.obj.report("region-type", f"{source.path}.GraphicType")
+        region = None
+        if points is not None and kind is not None:
+            region = region_2d(self.obj, kind, points, f"{source.path}.GraphicData")
+        for reference in images:
+            # The image stays selected even where its region cannot be stated.
+            self._gather(item, "regions2d", self._placed(source, reference), region)
+            if region is not None:
+                check_inside(self.obj, region, reference.located.instance, f"{source.path}.GraphicData")
+
+    def _placed(self, source: Item, reference: Reference) -> Reference:
+        """Return the reference that a region's coordinates are relative to."""
+        if values.text(source.dataset, "PixelOriginInterpretation") == "VOLUME" and reference.subset is not None:
+            self.obj.report("region-matrix", f"{source.path}.PixelOriginInterpretation")
+            return replace(reference, subset=None)
+        return reference
+
+    def _add_scoord3d(self, item: Item, source: Item) -> None:
+        points = points_of(self.obj, source.dataset, "GraphicData", source.path, 3)
+        kind = _REGIONS_3D.get(values.text(source.dataset, "GraphicType") or "")
+        if kind is None:
+            self.obj.report("region-type", f"{source.path}.GraphicType")
+        images = self._images(source)
+        frame_of_reference = values.text(source.dataset, "ReferencedFrameOfReferenceUID") or next(
+            (each.located.instance.frame_of_reference_uid for each in images if each.located.instance), None
+        )
+        if frame_of_reference is None:
+            self.obj.report("region-without-frame-of-reference", source.path)
+        region = None
+        if points is not None and kind is not None and frame_of_reference is not None:
+            region = region_3d(self.obj, kind, points, f"{source.path}.GraphicData")
+        if region is None:
+            for reference in images:
+                self._gather(item, "item", reference)
+            return
+        self._gather_3d(item, region, frame_of_reference or "", images)
+
+    def _gather_3d(self, item: Item, region: Region3D, frame_of_reference: str, images: list[Reference]) -> None:
+        if not images:
+            pending = self._pending_for(item, "regions3d", Gathered(Series()), frame_of_reference)
+            pending.regions_3d.append(region)
+        stated: set[int] = set()
+        for reference in images:
+            pending = self._gather(item, "regions3d", reference, frame_of_reference=frame_of_reference)
+            if id(pending) not in stated:
+                pending.regions_3d.append(region)
+                stated.add(id(pending))
+
+    def _images(self, source: Item) -> list[Reference]:
+        """Return what a coordinates item is selected from."""
+        return [
+            reference
+            for child in source.resolved_children()
+            if child.value_type in _REFERENCES
+            for reference in _all_of(self.obj, child)
+        ]
+
+    # Gathering
+
+    def _gather(
+        self,
+        item: Item,
+        role: str,
+        reference: Reference,
+        region: Region2D | None = None,
+        frame_of_reference: str | None = None,
+    ) -> _Pending:
+        pending = self._pending_for(
+            item, role, Gathered(reference.located.series), frame_of_reference, reference.sop_instance_uid
+        )
+        pending.gathered.add(reference, region)
+        return pending
+
+    def _pending_for(
+        self, item: Item, role: str, gathered: Gathered, frame_of_reference: str | None, uid: str = ""
+    ) -> _Pending:
+        """Return the selection that an item merges into, a new one if there is none yet.
+
+        Items merge with the same parent, concept name, date, observers, site and series, and without an Observation
+        UID of their own. Instances of no known series stay apart: they may be of two.
+        """
+        context = self.contexts[id(item)]
+        series = gathered.series
+        alone = values.has_value(item.dataset, "ObservationUID") or item.target is not None
+        apart = uid if series.series_instance_uid is None else ""
+        merge_key = (
+            role,
+            id(item) if alone else id(item.parent),
+            item.concept,
+            (context.issued, context.observers, context.algorithm, context.site, context.side),
+            (series.study_instance_uid, series.series_instance_uid, apart, frame_of_reference),
+        )
+        pending = self.pending.get(merge_key)
+        if pending is None:
+            key = self.obj.key(role, item.dotted, gathered.series_uid, frame_of_reference or "")
+            code = context.named or self.obj.kind.concept
+            if context.named is None:
+                self.obj.report_once("code-missing", item.path)
+            pending = _Pending(key, item, context, code, gathered, self._identifiers(item, context))
+            pending.frame_of_reference_uid = frame_of_reference
+            if context.group is not None:
+                pending.focus.append(self.by_item[id(context.group)])
+            self.pending[merge_key] = pending
+        self.by_item.setdefault(id(item), pending)
+        return pending
+
+    def _identifiers(self, item: Item, context: Context) -> tuple[Identifier, ...]:
+        uid = values.text(item.dataset, "ObservationUID")
+        own = (oid_identifier(uid),) if uid is not None else ()
+        return (*own, *context.tracking)
+
+    def _selection(self, pending: _Pending) -> Selection:
+        obj, context, gathered = self.obj, pending.context, pending.gathered
+        root = self.root.concept
+        focus = list(pending.focus)
+        if pending.first.target is not None:
+            stated = self.by_item.get(id(pending.first.target))
+            focus.extend([stated] if stated is not None else [])
+        return obj.selection(
+            pending.key,
+            pending.code,
+            identifiers=pending.identifiers,
+            categories=(obj.kind.concept, *([root] if root is not None else [])),
+            issued=context.issued,
+            performers=performers(obj, context),
+            series=gathered.series,
+            frame_of_reference_uid=pending.frame_of_reference_uid or gathered.frame_of_reference_uid,
+            body_sites=obj.body_sites(context.site, context.side, gathered.header),
+            focus=tuple(dict.fromkeys(each.key for each in focus if each is not pending)),
+            instances=(pending.own_instance,) if pending.own_instance else gathered.instances,
+            regions_3d=tuple(pending.regions_3d),
+            place=pending.first.path,
+        )
+
+
+def _all_of(obj: AnnotationObject, item: Item) -> tuple[Reference, ...]:
+    """Return the references of an item that a region is drawn on: one instance, whatever subset is named of it."""
+    found = selected(obj, item.dataset, item.path)
+    segments = tuple(each for each in found.segments if isinstance(each.subset, Segments))
+    return found.primary or segments
+
+
+def _number(pending: Iterable[_Pending]) -> None:
+    """Tell selections with one key apart by part numbers."""
+    by_key: dict[SelectionKey, list[_Pending]] = {}
+    for each in pending:
+        by_key.setdefault(each.key, []).append(each)
+    for same in by_key.values():
+        if len(same) > 1:
+            for part, each in enumerate(same):
+                each.key = replace(each.key, part=str(part))

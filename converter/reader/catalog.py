@@ -1,0 +1,188 @@
+"""The catalog of all instances read: an SQLite database, so that its size is no matter of memory."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from converter.catalog import Instance
+from converter.selection import Code
+
+_SCHEMA: Final = """
+    CREATE TABLE IF NOT EXISTS instance (
+        sop_instance_uid BLOB NOT NULL,
+        -- The other fields of Instance in order, as a JSON array: equal text is an equal header.
+        header BLOB NOT NULL,
+        -- The least of the names under which this header was read.
+        name BLOB NOT NULL,
+        PRIMARY KEY (sop_instance_uid, header)
+    ) WITHOUT ROWID
+"""
+_INSERT: Final = """
+    INSERT INTO instance VALUES (?, ?, ?)
+    ON CONFLICT DO UPDATE SET name = excluded.name WHERE excluded.name < name
+"""
+_LOOKUP: Final = "SELECT header FROM instance WHERE sop_instance_uid = ? ORDER BY header DESC LIMIT 1"
+_CONFLICTS: Final = """
+    SELECT sop_instance_uid, name FROM instance WHERE sop_instance_uid IN
+        (SELECT sop_instance_uid FROM instance GROUP BY sop_instance_uid HAVING count(*) > 1)
+    ORDER BY sop_instance_uid, header DESC
+"""
+_ROWS_AT_ONCE: Final = 2000
+_FIELDS: Final = tuple(each.name for each in fields(Instance))[1:]
+_TUPLES: Final = ("image_orientation_patient", "image_position_patient", "pixel_spacing", "waveform_channels")
+
+
+class CatalogError(OSError):
+    """The catalog's database cannot be opened, read or written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Instances with one SOP Instance UID and different headers: `chosen` is the name of the one looked up."""
+
+    sop_instance_uid: str
+    chosen: str
+    others: tuple[str, ...]
+
+
+class SqliteCatalog:
+    """Knows every instance that was added, whatever their order.
+
+    Of several headers with one SOP Instance UID the greatest is looked up, so that the choice depends on their values
+    only. Without a `path` the database is a private one that SQLite keeps in memory as long as it is small, and on
+    disk beyond that. Not for use by two threads at once. Every method raises CatalogError.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        # "" is SQLite's name of a temporary database; ":memory:" would hold all of it in memory.
+        self._connection = _connect("" if path is None else str(path))
+        self._pending: list[tuple[bytes, bytes, bytes]] = []
+        self._readonly = False
+        with _errors_translated():
+            self._connection.execute(_SCHEMA)
+
+    @classmethod
+    def open_readonly(cls, path: Path) -> SqliteCatalog:
+        """Open a finished catalog, as many processes at once may do."""
+        catalog = cls.__new__(cls)
+        catalog._connection = _connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        catalog._pending = []
+        catalog._readonly = True
+        with _errors_translated():
+            catalog._connection.execute(_LOOKUP, (b"",)).close()
+        return catalog
+
+    def add(self, instance: Instance, name: str) -> None:
+        """Add what was read under `name`; the same header under another name changes nothing."""
+        self._pending.append((_encoded(instance.sop_instance_uid), _header(instance), _encoded(name)))
+        if len(self._pending) >= _ROWS_AT_ONCE:
+            self.flush()
+
+    def settle(self, instance: Instance, name: str) -> None:
+        """Make this the only header of its SOP Instance UID: something other than its values decided."""
+        self.flush()
+        uid = _encoded(instance.sop_instance_uid)
+        with _errors_translated(), self._connection:
+            self._connection.execute("DELETE FROM instance WHERE sop_instance_uid = ?", (uid,))
+            self._connection.execute(_INSERT, (uid, _header(instance), _encoded(name)))
+
+    def lookup(self, sop_instance_uid: str) -> Instance | None:
+        """Return what is known of the instance, or None."""
+        self.flush()
+        with _errors_translated():
+            row = self._connection.execute(_LOOKUP, (_encoded(sop_instance_uid),)).fetchone()
+        return None if row is None else _instance(sop_instance_uid, row[0])
+
+    def __len__(self) -> int:
+        """Return the number of distinct SOP Instance UIDs."""
+        self.flush()
+        with _errors_translated():
+            query = "SELECT count(DISTINCT sop_instance_uid) FROM instance"
+            return int(self._connection.execute(query).fetchone()[0])
+
+    def conflicts(self) -> Iterator[Conflict]:
+        """Yield, by SOP Instance UID, where instances with one UID have different headers."""
+        self.flush()
+        uid, names = b"", list[str]()
+        with _errors_translated():
+            for next_uid, name in self._connection.execute(_CONFLICTS):
+                if next_uid != uid and names:
+                    yield Conflict(_decoded(uid), names[0], tuple(names[1:]))
+                    names = []
+                uid = next_uid
+                names.append(_decoded(name))
+        if names:
+            yield Conflict(_decoded(uid), names[0], tuple(names[1:]))
+
+    def flush(self) -> None:
+        """Write what was added, so that other processes can read it."""
+        if self._pending:
+            with _errors_translated(), self._connection:
+                self._connection.executemany(_INSERT, self._pending)
+            self._pending.clear()
+
+    def close(self) -> None:
+        """Write what was added and close; closing twice does nothing."""
+        self.flush()
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _connect(database: str, *, uri: bool = False) -> sqlite3.Connection:
+    with _errors_translated():
+        # A generator that holds the catalog may be advanced from one thread and then from another.
+        return sqlite3.connect(database, uri=uri, check_same_thread=False)
+
+
+@contextmanager
+def _errors_translated() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise CatalogError("the catalog's database cannot be opened, read or written") from error
+
+
+def _encoded(string: str) -> bytes:
+    # File names and damaged values hold what UTF-8 cannot: SQLite's text would refuse it.
+    return string.encode("utf-8", "surrogatepass")
+
+
+def _decoded(data: bytes) -> str:
+    return data.decode("utf-8", "surrogatepass")
+
+
+def _header(instance: Instance) -> bytes:
+    values: list[Any] = [getattr(instance, name) for name in _FIELDS]
+    region = instance.anatomic_region
+    if region is not None:
+        values[_FIELDS.index("anatomic_region")] = [
+            region.system,
+            region.code,
+            region.display,
+            region.version,
+        ]
+    return json.dumps(values, separators=(",", ":")).encode()
+
+
+def _instance(sop_instance_uid: str, header: bytes) -> Instance:
+    values = dict(zip(_FIELDS, json.loads(header), strict=True))
+    for name in _TUPLES:
+        if values[name] is not None:
+            values[name] = tuple(values[name])
+    if values["anatomic_region"] is not None:
+        values["anatomic_region"] = Code(*values["anatomic_region"])
+    return Instance(sop_instance_uid=sop_instance_uid, **values)

@@ -1,0 +1,93 @@
+"""Values out of skimmed elements: the first where one is expected, None where it is not valid, never a complaint."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Final
+
+from pydicom.charset import CODES_TO_ENCODINGS, default_encoding, handled_encodings, python_encoding
+from pydicom.datadict import dictionary_VR
+
+from converter.reader.skim import Plain, Raw, Skimmed
+
+_SPECIFIC_CHARACTER_SET: Final = 0x00080005
+_INTEGERS: Final = {"US": (2, False), "SS": (2, True), "UL": (4, False), "SL": (4, True)}
+# Python's own parsers take more than DICOM does: underscores, other scripts' digits, nan and inf.
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_LARGEST: Final = 2**63 - 1
+
+
+def items(found: Skimmed, tag: int) -> list[Skimmed]:
+    """Return the items of a sequence, none if it is missing."""
+    value = found.get(tag)
+    return value if isinstance(value, list) else []
+
+
+def text(found: Skimmed, tag: int, encodings: list[str] | None = None) -> str | None:
+    """Return the first value without padding, None if it is empty.
+
+    `encodings`: those of the Specific Character Set, for the representations that it governs.
+    """
+    return next(iter(_texts(found, tag, encodings)), None) or None
+
+
+def integer(found: Skimmed, tag: int) -> int | None:
+    """Return the first value of an IS, US, SS, UL or SL element, None if it is no integer of up to 64 bits."""
+    value = found.get(tag)
+    if isinstance(value, Raw):
+        size, signed = _INTEGERS.get(value.vr or dictionary_VR(tag), (0, False))
+        if size:
+            data = value.value[:size]
+            return int.from_bytes(data, value.byte_order, signed=signed) if len(data) == size else None
+    number = _number(text(found, tag))
+    return int(number) if number is not None and number.is_integer() and abs(number) < _LARGEST else None
+
+
+def decimals(found: Skimmed, tag: int, count: int) -> tuple[float, ...] | None:
+    """Return the values of a DS element if there are `count` of them and all are finite numbers."""
+    numbers = tuple(_number(each) for each in _texts(found, tag, None))
+    stated = tuple(number for number in numbers if number is not None)
+    return stated if len(numbers) == len(stated) == count else None
+
+
+def encodings_of(found: Skimmed) -> list[str]:
+    """Return Python's names of the encodings that Specific Character Set states, as pydicom reads it."""
+    terms = _texts(found, _SPECIFIC_CHARACTER_SET, None) or [""]
+    return [python_encoding.get(term, default_encoding) for term in terms]
+
+
+def _texts(found: Skimmed, tag: int, encodings: list[str] | None) -> list[str]:
+    value = found.get(tag)
+    if isinstance(value, Raw):
+        values = _decoded(value.value, encodings or ["ascii"]).split("\\")
+    elif isinstance(value, Plain):
+        # A number made from text keeps its text; what is rounded here would differ from what a file says.
+        values = ["" if each is None else str(each) for each in value.values]
+    else:
+        values = []
+    return [each.strip(" \0") for each in values]
+
+
+def _number(string: str | None) -> float | None:
+    if string is None or not _NUMBER.fullmatch(string):
+        return None
+    number = float(string)
+    return number if math.isfinite(number) else None
+
+
+def _decoded(data: bytes, encodings: list[str]) -> str:
+    if data.isascii() and b"\x1b" not in data:
+        return data.decode("ascii")
+    fragments = re.findall(rb"\x1b[^\x1b]*|^[^\x1b]+", data)
+    return "".join(_decoded_fragment(fragment, encodings[0]) for fragment in fragments)
+
+
+def _decoded_fragment(fragment: bytes, initial: str) -> str:
+    """Decode what stands between two escape sequences (PS3.5 6.1.2.5)."""
+    for escape, encoding in CODES_TO_ENCODINGS.items():
+        if fragment.startswith(escape):
+            # Python's ISO 2022 codecs need the escape sequence themselves.
+            kept = fragment if encoding in handled_encodings else fragment[len(escape) :]
+            return kept.decode(encoding, "replace")
+    return fragment.decode(initial, "replace")

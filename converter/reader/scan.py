@@ -1,0 +1,312 @@
+"""The first pass: every instance into the catalog, every annotation object into one list in one order."""
+
+from __future__ import annotations
+
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import groupby
+from operator import attrgetter
+from typing import Final, NamedTuple, TypeAlias
+
+from pydicom import Dataset
+from pydicom.config import IGNORE
+from pydicom.uid import UID
+
+from converter.problems import problem
+from converter.reader.catalog import Conflict, SqliteCatalog
+from converter.reader.fingerprint import fingerprint
+from converter.reader.header import Header, header_of, read_header
+from converter.reader.parser import NotDicomError, Parsed, parse
+from converter.reader.raw_values import text
+from converter.reader.skim import skim_dataset
+from converter.reader.sources import Directory, Found, Unread
+from converter.reader.spool import Recording, Spool, Spooled, content
+from converter.selection import Problem
+
+IsAnnotation: TypeAlias = Callable[[str | None, str | None], bool]
+"""Says from SOP Class UID and Modality whether an object is an annotation object."""
+
+NO_SOP_CLASS: Final = "No SOP Class UID"
+
+# Float Pixel Data, Double Float Pixel Data, Pixel Data.
+_PIXEL_DATA: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+# When an object was made, date and time: of content, presentation, structure set, instance.
+_CREATION: Final = (
+    (0x00080023, 0x00080033),
+    (0x00700082, 0x00700083),
+    (0x30060008, 0x30060009),
+    (0x00080012, 0x00080013),
+)
+_DAMAGED: Final = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectReference:
+    """An annotation object that was found, and the way to read it.
+
+    `name` is relative to the source with the number `source`. `identity` is the SOP Instance UID, or the
+    fingerprint of an object without one.
+    """
+
+    name: str
+    source: int
+    sop_instance_uid: str | None
+    sop_class_uid: str | None
+    modality: str | None
+    identity: str
+    _read: Callable[[], Parsed] = field(repr=False, compare=False)
+
+    def load(self) -> Parsed:
+        """Read the whole object. Raises OSError and NotDicomError where it is no longer what it was."""
+        return self._read()
+
+    @property
+    def order(self) -> tuple[str, str]:
+        """What objects are sorted by: SOP Instance UID, then SHA-256."""
+        return self.sop_instance_uid or "", self.identity
+
+
+@dataclass(slots=True)
+class Scan:
+    """What a first pass found.
+
+    `objects` each once, in order; `rejected` those that another one stands for, with the reason; `unreadable` what
+    could not be read, `directories` the DICOMDIRs; `counts` all other objects by the name of their SOP class;
+    `conflicts` where images of one SOP Instance UID differ.
+    """
+
+    objects: Sequence[ObjectReference] = ()
+    rejected: list[tuple[ObjectReference, Problem]] = field(default_factory=list)
+    unreadable: list[Unread] = field(default_factory=list)
+    directories: list[Directory] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    conflicts: tuple[Conflict, ...] = ()
+
+
+def scan(
+    found: Iterable[Found | Unread | Directory],
+    is_annotation: IsAnnotation,
+    catalog: SqliteCatalog,
+    spool: Spool,
+) -> Scan:
+    """Read all headers into `catalog` and return what else there is.
+
+    What can be read only once goes to `spool` if it is an annotation object; both must stay open as long as objects
+    are loaded. The result depends on what is found, not on the order. Raises CatalogError, and OSError where the
+    spool cannot be written.
+    """
+    result = Scan()
+    references: list[ObjectReference] = []
+    for each in found:
+        match each:
+            case Unread():
+                result.unreadable.append(each)
+            case Directory():
+                result.directories.append(each)
+            case Found():
+                seen = _examine(each, is_annotation, spool)
+                if isinstance(seen, Unread):
+                    result.unreadable.append(seen)
+                    continue
+                if seen.header.instance is not None:
+                    catalog.add(seen.header.instance, each.name)
+                if seen.reference is not None:
+                    references.append(seen.reference)
+                elif seen.header.problems:
+                    result.unreadable.append(Unread(each.name, each.source, seen.header.problems[0]))
+                else:
+                    result.counts[_kind(seen.header)] += 1
+    result.objects = _settled(references, result, catalog)
+    result.unreadable.sort(key=attrgetter("source", "name"))
+    result.conflicts = tuple(catalog.conflicts())
+    return result
+
+
+def stream(
+    found: Iterable[Found | Unread | Directory], is_annotation: IsAnnotation
+) -> Iterator[ObjectReference | Unread | Directory]:
+    """Yield annotation objects as they come, for a caller whose catalog knows all instances already.
+
+    An object that can be read only once is held by its reference. Nothing is compared, so duplicates stay.
+    """
+    for each in found:
+        if not isinstance(each, Found):
+            yield each
+            continue
+        seen = _examine(each, is_annotation, None)
+        if isinstance(seen, Unread):
+            yield seen
+        elif seen.reference is not None:
+            yield _identified(seen.reference)
+        elif seen.header.problems:
+            yield Unread(each.name, each.source, seen.header.problems[0])
+
+
+class _Seen(NamedTuple):
+    header: Header
+    reference: ObjectReference | None
+
+
+def _examine(found: Found, is_annotation: IsAnnotation, spool: Spool | None) -> _Seen | Unread:
+    if found.dataset is not None:
+        header = header_of(found.dataset)
+        if not is_annotation(header.sop_class_uid, header.modality):
+            return _Seen(header, None)
+        return _Seen(header, _reference(found, header, _keep_dataset(found.dataset, header, spool)))
+    try:
+        with found.open() as opened:
+            if found.rereadable:
+                header = read_header(opened)
+                if not is_annotation(header.sop_class_uid, header.modality):
+                    return _Seen(header, None)
+                return _Seen(header, _reference(found, header, partial(_read_again, found)))
+            with Recording(opened) as recording:
+                header = read_header(recording)
+                if not is_annotation(header.sop_class_uid, header.modality):
+                    return _Seen(header, None)
+                return _Seen(header, _reference(found, header, _keep_stream(recording, spool)))
+    except NotDicomError:
+        code = "empty-file" if found.size == 0 else "not-dicom"
+    except OSError:
+        code = "unreadable"
+    except _DAMAGED:
+        code = "archive-damaged"
+    return Unread(found.name, found.source, problem(code))
+
+
+def _reference(found: Found, header: Header, read: Callable[[], Parsed]) -> ObjectReference:
+    uid = header.sop_instance_uid
+    return ObjectReference(
+        found.name, found.source, uid, header.sop_class_uid, header.modality, uid or "", read
+    )
+
+
+def _read_again(found: Found) -> Parsed:
+    with found.open() as opened:
+        return parse(content(opened))
+
+
+def _keep_stream(recording: Recording, spool: Spool | None) -> Callable[[], Parsed]:
+    if spool is None:
+        return partial(parse, content(recording.replayed()))
+    return partial(_parse_spooled, spool, spool.put(recording.replayed()))
+
+
+def _parse_spooled(spool: Spool, place: Spooled) -> Parsed:
+    return parse(spool.read(place))
+
+
+def _keep_dataset(dataset: Dataset, header: Header, spool: Spool | None) -> Callable[[], Parsed]:
+    kept = Dataset({tag: dataset.get_item(tag) for tag in dataset.keys() if tag not in _PIXEL_DATA})  # noqa: SIM118
+    place = None if spool is None else spool.put_dataset(kept)
+    if spool is None or place is None:
+        return partial(Parsed, kept, (), header.transfer_syntax_uid)
+    return partial(_unspooled_dataset, spool, place, header.transfer_syntax_uid)
+
+
+def _unspooled_dataset(spool: Spool, place: Spooled, transfer_syntax_uid: str | None) -> Parsed:
+    return Parsed(spool.read_dataset(place), (), transfer_syntax_uid)
+
+
+class _Version(NamedTuple):
+    """What decides between objects with one SOP Instance UID, the greatest winning."""
+
+    created: str
+    fingerprint: str
+
+
+def _settled(
+    references: list[ObjectReference], result: Scan, catalog: SqliteCatalog
+) -> list[ObjectReference]:
+    """Return each object once, sorted; put the others into `result`."""
+    references.sort(key=lambda each: (each.sop_instance_uid or "", each.source, each.name))
+    objects: list[ObjectReference] = []
+    for uid, group in groupby(references, key=attrgetter("sop_instance_uid")):
+        same = list(group)
+        if uid is not None and len(same) == 1:
+            objects += same
+            continue
+        versions = _versions(same, result)
+        if uid is None:
+            for alike in versions.values():
+                objects.append(_take_first(alike, result))
+        elif versions:
+            objects.append(_take_latest(versions, result, catalog))
+    return sorted(objects, key=attrgetter("order"))
+
+
+def _versions(
+    references: list[ObjectReference], result: Scan
+) -> dict[_Version, list[ObjectReference]]:
+    """Return the references by what they hold, in their order; those that cannot be read go to `result`."""
+    versions: dict[_Version, list[ObjectReference]] = {}
+    for reference in references:
+        try:
+            dataset = reference.load().dataset
+        except (OSError, NotDicomError):
+            unread = Unread(reference.name, reference.source, problem("unreadable"))
+            result.unreadable.append(unread)
+            continue
+        version = _Version(_created(dataset), fingerprint(dataset))
+        identity = reference.sop_instance_uid or version.fingerprint
+        versions.setdefault(version, []).append(replace(reference, identity=identity))
+    return versions
+
+
+def _take_first(alike: list[ObjectReference], result: Scan) -> ObjectReference:
+    result.rejected += [(reference, problem("duplicate")) for reference in alike[1:]]
+    return alike[0]
+
+
+def _take_latest(
+    versions: dict[_Version, list[ObjectReference]], result: Scan, catalog: SqliteCatalog
+) -> ObjectReference:
+    latest = max(versions)
+    for version, alike in versions.items():
+        if version != latest:
+            result.rejected += [(reference, problem("duplicate-differs")) for reference in alike]
+    chosen = _take_first(versions[latest], result)
+    if len(versions) > 1:
+        # What the catalog says of the object must come from the version that is converted.
+        instance = header_of(chosen.load().dataset).instance
+        if instance is not None:
+            catalog.settle(instance, chosen.name)
+    return chosen
+
+
+def _identified(reference: ObjectReference) -> ObjectReference | Unread:
+    """Return the reference with its identity, or the reason why an object without UID has none."""
+    if reference.sop_instance_uid is not None:
+        return reference
+    try:
+        return replace(reference, identity=fingerprint(reference.load().dataset))
+    except (OSError, NotDicomError):
+        return Unread(reference.name, reference.source, problem("unreadable"))
+
+
+def _created(dataset: Dataset) -> str:
+    """Return date and time as digits that sort by time, "" if the object states neither.
+
+    Dates may be written as before 1993, with dots; times may end early (PS3.5 6.2).
+    """
+    for date, time in _CREATION:
+        stated = skim_dataset(dataset, {date: None, time: None})
+        day = (text(stated, date) or "").replace(".", "")
+        if day:
+            clock, _, fraction = (text(stated, time) or "").replace(":", "").partition(".")
+            return day + clock.ljust(6, "0") + fraction.ljust(6, "0")
+    return ""
+
+
+def _kind(header: Header) -> str:
+    """Return the name of the SOP class, the UID of one that is not DICOM's, never other text that stands there."""
+    uid = UID(header.sop_class_uid or "", validation_mode=IGNORE)
+    if not uid.is_valid:
+        return NO_SOP_CLASS
+    return uid.name

@@ -1,0 +1,166 @@
+"""Newline-delimited JSON (FHIR Bulk Data): to a file that appears whole or not at all, or to a stream."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
+
+_BUFFER = 2**20
+
+
+class OutputClosedError(Exception):
+    """Whoever read the output stopped reading (as `head` does): there is nobody to write to."""
+
+
+class LineWriter(Protocol):
+    """Where lines go."""
+
+    def write(self, line: bytes) -> None:
+        """Write one JSON value, given without its newline."""
+        ...
+
+
+class NdjsonWriter:
+    """Writes lines beside `path` and, when its context ends without an exception, puts them in its place.
+
+    Until then a file that was there before stays as it was; after an exception (Ctrl-C too) nothing is left of
+    what was written. `commit` and `discard` do the same without a context.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Open the part file beside `path`. Raises OSError if it cannot be made, or if `path` is a folder."""
+        self.path = Path(path)
+        if self.path.is_dir():
+            raise IsADirectoryError(f"is a folder, not a file: {self.path}")
+        self._part = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.part")
+        self._file: BinaryIO = self._part.open("xb", buffering=_BUFFER)
+
+    def write(self, line: bytes) -> None:
+        """Write one JSON value, given without its newline. Raises ValueError if there is a newline in it."""
+        _check_is_line(line)
+        self._file.write(line)
+        self._file.write(b"\n")
+
+    def complete(self) -> None:
+        """Bring everything written to the disk; nothing can be written any more."""
+        if not self._file.closed:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+    def commit(self) -> None:
+        """Complete the file and put it in its place."""
+        self.complete()
+        self._part.replace(self.path)
+        _sync_folder(self.path.parent)
+
+    def discard(self) -> None:
+        """Remove what was written, unless it is in its place already."""
+        # Closing flushes, and a full disk must not keep the part file from being removed.
+        with suppress(OSError):
+            self._file.close()
+        self._part.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self.commit()
+        finally:
+            self.discard()
+
+
+@contextmanager
+def write_together(*paths: str | Path) -> Iterator[tuple[NdjsonWriter, ...]]:
+    """Give a writer for each of `paths`; all files are complete on the disk before the first is put in its place.
+
+    They are put there in the order given. After an exception within the context no file has changed and no part is
+    left; should the system fail between two renames, the files up to there are the new ones. Raises OSError.
+    """
+    writers: list[NdjsonWriter] = []
+    try:
+        for path in paths:
+            writers.append(NdjsonWriter(path))
+        yield tuple(writers)
+        for writer in writers:
+            writer.complete()
+        for writer in writers:
+            writer.commit()
+    finally:
+        for writer in writers:
+            writer.discard()
+
+
+class StreamWriter:
+    """Writes lines to a binary stream that someone else opened and closes, such as `sys.stdout.buffer`."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, line: bytes) -> None:
+        """Write one JSON value, given without its newline.
+
+        Raises OutputClosedError if the reader is gone, ValueError if there is a newline in `line`.
+        """
+        _check_is_line(line)
+        try:
+            self._stream.write(line + b"\n")
+        except BrokenPipeError as error:
+            self._let_go()
+            raise OutputClosedError from error
+
+    def flush(self) -> None:
+        """Hand on what is buffered. Raises OutputClosedError if the reader is gone."""
+        try:
+            self._stream.flush()
+        except BrokenPipeError as error:
+            self._let_go()
+            raise OutputClosedError from error
+
+    def _let_go(self) -> None:
+        """Send what the stream still buffers nowhere, or closing it at exit would fail once more."""
+        with suppress(OSError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            try:
+                os.dup2(nowhere, self._stream.fileno())
+            finally:
+                os.close(nowhere)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.flush()
+
+
+def _check_is_line(line: bytes) -> None:
+    if b"\n" in line:
+        raise ValueError("a line of NDJSON holds no newline")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the folder's entries to the disk, where the system lets folders be opened."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
