@@ -1,1 +1,55 @@
-"""Turns DICOM annotation objects into FHIR ImagingSelection."""
+"""Turns DICOM annotation objects into FHIR ImagingSelection.
+
+The public names are imported when first used, so that `import converter` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from converter.batch import Conversion, ConvertedSelection, Result, Summary, convert
+    from converter.catalog import Catalog, Instance
+    from converter.selection import Problem, Selection
+    from converter.settings import ArchiveLimits, Settings, SettingsError
+
+_MODULES = {
+    "ArchiveLimits": "converter.settings",
+    "Catalog": "converter.catalog",
+    "Conversion": "converter.batch",
+    "ConvertedSelection": "converter.batch",
+    "Instance": "converter.catalog",
+    "Problem": "converter.selection",
+    "Result": "converter.batch",
+    "Selection": "converter.selection",
+    "Settings": "converter.settings",
+    "SettingsError": "converter.settings",
+    "Summary": "converter.batch",
+    "convert": "converter.batch",
+}
+
+__all__ = [
+    "ArchiveLimits",
+    "Catalog",
+    "Conversion",
+    "ConvertedSelection",
+    "Instance",
+    "Problem",
+    "Result",
+    "Selection",
+    "Settings",
+    "SettingsError",
+    "Summary",
+    "convert",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

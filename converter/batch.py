@@ -8,23 +8,24 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import orjson
 
 from converter.catalog import Catalog
 from converter.fhir import release as find_release
-from converter.fhir.release import Encoded, Release
+from converter.fhir.encoded import Encoded, Release
 from converter.mapper import is_annotation, kind_of, map_object
 from converter.problems import problem
 from converter.reader.catalog import SqliteCatalog
 from converter.reader.fingerprint import fingerprint
 from converter.reader.parser import NotDicomError
 from converter.reader.scan import ObjectReference, Scan, scan, stream
-from converter.reader.sources import Directory, Unread, check_sources, walk
+from converter.reader.sources import Directory, Found, Unread, check_sources, walk
 from converter.reader.spool import Spool
 from converter.selection import Problem, Selection
 from converter.settings import Settings
+from converter.writer.ndjson import StreamWriter, write_together
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -94,13 +95,18 @@ class Result:
 
 @dataclass(slots=True)
 class Summary:
-    """Counts of a conversion so far. `others` counts what selects nothing, by the name of its SOP class."""
+    """Counts of a conversion so far.
+
+    `others` counts what selects nothing, by the name of its SOP class; `total` is the number of annotation objects,
+    once it is known.
+    """
 
     objects: Counter[str] = field(default_factory=Counter)
     selections: Counter[str] = field(default_factory=Counter)
     problems: Counter[tuple[str, str]] = field(default_factory=Counter)
     others: Counter[str] = field(default_factory=Counter)
     unread: int = 0
+    files: int = 0
     total: int | None = None
 
     @property
@@ -118,20 +124,32 @@ class Summary:
         self.problems.update((each.code, each.severity) for each in result.problems)
 
 
+Watch: TypeAlias = Callable[[Summary], None]
+"""Told of every file seen and every object converted."""
+
+
 class Conversion(Iterator[Result]):
     """The results of a conversion, one at a time; `summary` counts those given so far.
 
     Nothing is read before the first result is asked for. Close it (or use it in a `with` statement) to leave early.
     """
 
-    def __init__(self, sources: tuple[Any, ...], settings: Settings, catalog: Catalog | None) -> None:
+    def __init__(
+        self, sources: tuple[Any, ...], settings: Settings, catalog: Catalog | None, watch: Watch | None = None
+    ) -> None:
         self.summary = Summary()
+        self._watch = watch
         self._results = self._convert(sources, settings, catalog)
 
     def __next__(self) -> Result:
         result = next(self._results)
         self.summary.add(result)
+        self._tell()
         return result
+
+    def _tell(self) -> None:
+        if self._watch is not None:
+            self._watch(self.summary)
 
     def __enter__(self) -> Conversion:
         return self
@@ -144,7 +162,7 @@ class Conversion(Iterator[Result]):
         self._results.close()
 
     def _convert(self, sources: tuple[Any, ...], settings: Settings, catalog: Catalog | None) -> Any:
-        found = walk(sources, settings.archive_limits)
+        found = self._counted(walk(sources, settings.archive_limits))
         release = find_release(settings.fhir)
         if catalog is not None:
             for each in stream(found, is_annotation):
@@ -160,13 +178,22 @@ class Conversion(Iterator[Result]):
                 yield _result(reference, own_catalog, settings, release)
             yield from _rest(scanned)
 
+    def _counted(self, found: Iterator[Found | Unread | Directory]) -> Iterator[Found | Unread | Directory]:
+        for each in found:
+            self.summary.files += 1
+            self._tell()
+            yield each
 
-def convert(source: object, settings: Settings | None = None, catalog: Catalog | None = None) -> Conversion:
+
+def convert(
+    source: object, settings: Settings | None = None, catalog: Catalog | None = None, watch: Watch | None = None
+) -> Conversion:
     """Convert DICOM annotation objects, one result each.
 
     `source`: a path (file, folder, archive, DICOMDIR), several, a Dataset, an iterable of Datasets, DICOM JSON,
     bytes or a binary file object. Without a `catalog` everything is read first, so that references between the
-    inputs are known, and results come in the order of SOP Instance UID; with one, results come at once.
+    inputs are known, and results come in the order of SOP Instance UID; with one, results come at once. `watch` is told
+    of progress.
     Raises TypeError, ValueError or FileNotFoundError for arguments that cannot be meant.
     """
     if settings is not None and not isinstance(settings, Settings):
@@ -175,7 +202,32 @@ def convert(source: object, settings: Settings | None = None, catalog: Catalog |
         raise TypeError("catalog: give an object with a method lookup(sop_instance_uid)")
     chosen = settings or Settings()
     find_release(chosen.fhir)
-    return Conversion(check_sources(source), chosen, catalog)
+    return Conversion(check_sources(source), chosen, catalog, watch)
+
+
+def write(conversion: Conversion, folder: Path, each: Callable[[Result], None]) -> Summary:
+    """Write `ImagingSelection.ndjson` and `report.ndjson` into `folder`, each whole or not at all.
+
+    `each` is told of every result. Raises OSError where the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with write_together(folder / "ImagingSelection.ndjson", folder / "report.ndjson") as (resources, report):
+        for result in conversion:
+            for selection in result.selections:
+                resources.write(selection.to_json())
+            report.write(result.report_line())
+            each(result)
+    return conversion.summary
+
+
+def write_stream(conversion: Conversion, stream: BinaryIO, each: Callable[[Result], None]) -> Summary:
+    """Write the resources to a stream, one a line. Raises OutputClosedError once nobody reads it."""
+    with StreamWriter(stream) as resources:
+        for result in conversion:
+            for selection in result.selections:
+                resources.write(selection.to_json())
+            each(result)
+    return conversion.summary
 
 
 def _result(reference: ObjectReference, catalog: Catalog, settings: Settings, release: Release) -> Result:
@@ -236,6 +288,3 @@ def _other(found: Unread | Directory) -> Result:
     if isinstance(found, Directory):
         return Result(found.name, found.sop_instance_uid, None, "DICOMDIR", (), found.problems)
     return Result(found.name, problems=(found.problem,))
-
-
-ProgressCallback = Callable[[Summary], None]

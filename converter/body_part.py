@@ -44,16 +44,6 @@ def with_laterality(site: Concept, laterality: str) -> Concept:
     return replace(site, codings=site.codings + expression, text=None if name is None else f"{name}, {words}")
 
 
-def laterality_of(side: Code) -> str | None:
-    """Return R, L or B for the SNOMED CT code of a side (PS3.16 CID 244), None for any other code.
-
-    Unilateral (66459002) does not say which side and gives None as well.
-    """
-    if side.system != SCT:
-        return None
-    return next((letter for letter, (code, _) in _SIDES.items() if code == side.code), None)
-
-
 # PS3.16 Table L-1: defined term → SNOMED CT code, meaning. Misspelt terms are the standard's own.
 _BODY_PARTS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {

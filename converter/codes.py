@@ -110,7 +110,7 @@ def coding(
         return _snomed(value, meaning, version)
     if designator in _IDENTIFIER_DESIGNATORS and _OID.fullmatch(value):
         return Code(URN, f"urn:oid:{value}", meaning or None)
-    system = _SYSTEMS.get(designator) or scheme_uri(uid) or (schemes or {}).get(designator)
+    system = _SYSTEMS.get(designator) or scheme_uri(uid) or _own_scheme(designator, schemes)
     if system == SCT:
         return _snomed(value, meaning, version)
     return Code(system, value, meaning or None, version or None)
@@ -135,6 +135,11 @@ def scheme_uri(uid: str | None, url: str | None = None) -> str | None:
     if ":" in url and not any(character.isspace() for character in url):
         return url
     return f"urn:oid:{uid}" if _OID.fullmatch(uid) else None
+
+
+def _own_scheme(designator: str, schemes: Mapping[str, str] | None) -> str | None:
+    uri = (schemes or {}).get(designator)
+    return uri and (scheme_uri(uri.removeprefix("urn:oid:")) or uri)
 
 
 def _snomed(value: str, meaning: str | None, version: str | None) -> Code:

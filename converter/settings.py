@@ -63,14 +63,18 @@ class Settings:
         """The zone of `timezone`."""
         return None if self.timezone is None else parse_zone(self.timezone)
 
+    @staticmethod
+    def read_toml(path: str | Path) -> dict[str, Any]:
+        """Read the keys and values of a settings file, unchecked. Raises SettingsError if it is no TOML."""
+        try:
+            return tomllib.loads(Path(path).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"settings: cannot be read as TOML: {path}") from error
+
     @classmethod
     def from_toml(cls, path: str | Path) -> Settings:
         """Read settings from a TOML file whose keys are the fields' names. Raises SettingsError."""
-        try:
-            values = tomllib.loads(Path(path).read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"settings file: cannot be read as TOML: {path}") from error
-        return cls.from_mapping(values)
+        return cls.from_mapping(cls.read_toml(path))
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Settings:

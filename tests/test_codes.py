@@ -61,7 +61,7 @@ def test_a_scheme_without_fhir_uri_becomes_the_urn_of_its_table_8_1_uid(designat
     [
         ("T-62000", "10200004", "Liver"),
         ("T-28000", "39607008", "Lung"),
-        ("G-A185", "103338009", "Long Axis"),
+        ("G-A185", "103339001", "Long Axis"),
         ("M-01000", "49755003", "Morphologically Altered Structure"),
         ("G-C0E3", "363698007", "Finding Site"),
     ],
@@ -110,6 +110,8 @@ def test_a_private_designator_for_a_known_scheme_is_recognized_by_its_uid() -> N
     assert coding("99LOINC", "18782-3", None, uid="2.16.840.1.113883.6.1").system == "http://loinc.org"
     assert coding("99SNO", "T-62000", None, uid="2.16.840.1.113883.6.96") == Code(SCT, "10200004")
     assert coding("99SNO", "T-62000", None, schemes={"99SNO": SCT}) == Code(SCT, "10200004")
+    schemes = {"99SNO": "urn:oid:2.16.840.1.113883.6.96"}
+    assert coding("99SNO", "T-62000", None, schemes=schemes) == Code(SCT, "10200004")
 
 
 def test_a_uid_as_code_value_becomes_its_urn() -> None:

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from converter.fhir.release import Release
+    from converter.fhir.encoded import Release
 
 DEFAULT = "6.0.0-ballot2"
 

@@ -120,10 +120,11 @@ def instant(moment: datetime) -> str | None:
         return None
     if offset % timedelta(minutes=1) or abs(offset) > timedelta(hours=14):
         try:
-            return moment.astimezone(UTC).isoformat()
+            moment = moment.astimezone(UTC)
         except OverflowError:
             return None
-    return moment.isoformat()
+    text = moment.isoformat()
+    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
 
 
 def absent(reason: Literal["unknown", "error"]) -> Element:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from converter.fhir import datatypes, rules
 from converter.fhir.datatypes import Element, every, present
-from converter.fhir.release import Encoded, Release
+from converter.fhir.encoded import Encoded, Release
 from converter.problems import problem
 from converter.selection import (
     Channels,
@@ -36,9 +36,7 @@ def encode(selection: Selection) -> Encoded:
     """Return `selection` as a resource, with what its elements could not hold and the rules it breaks."""
     encoder = _Encoder(selection.place)
     resource = encoder.resource(selection)
-    broken = check(resource)
-    encoder.problems.extend(problem("rule", selection.place, rule=rule) for rule in broken)
-    return Encoded(resource, tuple(dict.fromkeys(encoder.problems)), broken, model)
+    return Encoded(resource, tuple(dict.fromkeys(encoder.problems)), check(resource), model)
 
 
 def check(resource: dict[str, Any]) -> tuple[str, ...]:

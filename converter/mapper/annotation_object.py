@@ -10,7 +10,7 @@ from typing import Any
 
 from pydicom import Dataset
 
-from converter import codes
+from converter import body_part
 from converter.catalog import Catalog, Instance
 from converter.mapper import coded, identities, people, timing, values
 from converter.mapper.evidence import Evidence
@@ -71,6 +71,7 @@ class AnnotationObject:
     kind: Kind
     problems: list[Problem] = field(default_factory=list)
     _once: set[tuple[str, str]] = field(default_factory=set)
+    _located: dict[str, Located] = field(default_factory=dict)
 
     # Problems
 
@@ -219,7 +220,16 @@ class AnnotationObject:
     # References
 
     def locate(self, sop_instance_uid: str, path: str) -> Located:
-        """Return where a referenced instance lives: by the object's own evidence, then by the catalog."""
+        """Return where a referenced instance lives: by the object's own evidence, then by the catalog.
+
+        Asked for once per instance: thousands of frames may derive from one.
+        """
+        known = self._located.get(sop_instance_uid)
+        if known is None:
+            known = self._located[sop_instance_uid] = self._locate(sop_instance_uid, path)
+        return known
+
+    def _locate(self, sop_instance_uid: str, path: str) -> Located:
         stated = self.evidence.series_of(sop_instance_uid)
         instance = self.catalog.lookup(sop_instance_uid)
         if instance is None:
@@ -270,12 +280,12 @@ class AnnotationObject:
         if site is None and instance is not None:
             code = instance.anatomic_region
             if code is None and instance.body_part_examined is not None:
-                code = codes.body_site(instance.body_part_examined)
+                code = body_part.body_site(instance.body_part_examined)
             site = None if code is None else Concept((code,), code.display)
         if site is None:
             return ()
         letter = side or (instance.laterality if instance is not None else None)
-        return (site if letter is None else codes.with_laterality(site, letter),)
+        return (site if letter is None else body_part.with_laterality(site, letter),)
 
     def key(self, role: str, path: str = "", series: str = "", frame_of_reference: str = "") -> SelectionKey:
         """Return the key of one of this object's selections."""

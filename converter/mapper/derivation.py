@@ -6,140 +6,136 @@ PS3.3 C.7.6.16.2.6 (derivation image), C.8.20.3.1 (segment identification), C.12
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from pydicom import Dataset
 
 from converter.mapper import values
 from converter.mapper.annotation_object import AnnotationObject
-from converter.mapper.gathering import Gathered, Gathering, Reference, frames_of
+from converter.mapper.gathering import Gathered, Gathering, Reference, reference_of
 from converter.selection import Frames, SelectionKey
 
-ROLE = "source"
-"""The role of selections of source images."""
+_ROLE = "source"
+_LABEL_MAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
+
+
+def is_label_map(dataset: Dataset) -> bool:
+    """Return whether each frame of the segmentation shows all segments (PS3.3 C.8.20.2.3)."""
+    kind = values.text(dataset, "SegmentationType")
+    return kind == "LABELMAP" or (kind is None and values.text(dataset, "SOPClassUID") == _LABEL_MAP_STORAGE)
 
 
 @dataclass(slots=True)
 class _Named:
-    """One source image with every frame of it that is named; `is_whole` once it is named without frames."""
+    """One source image; `frames` are all that are named of it, None once it is named as a whole."""
 
     reference: Reference
-    is_whole: bool
-    frames: set[int]
+    frames: set[int] | None = field(default_factory=set)
 
 
-@dataclass(slots=True)
 class _Images:
     """Source images by SOP Instance UID, in the order they are first named."""
 
-    by_uid: dict[str, _Named] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._by_uid: dict[str, _Named] = {}
 
     def add(self, reference: Reference) -> None:
-        numbers = reference.subset.numbers if isinstance(reference.subset, Frames) else ()
-        named = self.by_uid.setdefault(reference.sop_instance_uid, _Named(reference, False, set()))
-        named.is_whole |= not numbers
-        named.frames.update(numbers)
+        """Add an image or frames of it."""
+        named = self._by_uid.setdefault(reference.sop_instance_uid, _Named(reference))
+        if not isinstance(reference.subset, Frames):
+            named.frames = None
+        elif named.frames is not None:
+            named.frames.update(reference.subset.numbers)
 
     def gathered(self) -> Gathering:
         """Return one reference per image: the whole of it, or all its frames named, ascending."""
         gathering = Gathering()
-        for uid, named in self.by_uid.items():
-            first = named.reference
-            subset = None if named.is_whole else Frames(tuple(sorted(named.frames)))
-            gathering.add(Reference(uid, first.sop_class_uid, subset, first.located, first.path))
+        for named in self._by_uid.values():
+            subset = None if named.frames is None else Frames(tuple(sorted(named.frames)))
+            gathering.add(replace(named.reference, subset=subset))
         return gathering
 
 
 class Derivation:
-    """The source images of an object's segments, read once from its functional groups.
+    """The source images of an object's segments, read from its functional groups.
 
-    Frames that do not say which segment they show (those of a label map show any) derive for all segments alike, as
-    do frames whose derivation is shared: such sources are stated once, under an empty path, not once per segment.
-    `first_named`: each segment number that frames name → the JSONPath of the element that does so first.
+    What derives for all segments alike is stated once, not once per segment: frames that do not say which segment
+    they show (those of a label map show any), and a derivation that all frames share. `first_named`: each segment
+    number that frames name → the JSONPath of the element that does so first.
     """
 
     def __init__(self, obj: AnnotationObject) -> None:
         self._obj = obj
         self._of_segment: dict[int, _Images] = {}
         self._of_all = _Images()
-        self._references: dict[str, Reference] = {}
+        self._is_label_map = is_label_map(obj.dataset)
         self.first_named: dict[int, str] = {}
-        self._read_frames()
+        self._read_groups()
 
     def own(self, number: int) -> list[tuple[SelectionKey, Gathered]]:
         """Return the sources of the segment's own frames, one per series, each with its selection's key."""
         images = self._of_segment.get(number)
-        return [] if images is None else list(images.gathered().keyed(self._obj, ROLE, str(number)))
+        return [] if images is None else list(images.gathered().keyed(self._obj, _ROLE, str(number)))
 
     @cached_property
     def common(self) -> list[tuple[SelectionKey, Gathered]]:
         """The sources of all segments alike, one per series, each with its selection's key."""
-        return list(self._of_all.gathered().keyed(self._obj, ROLE, ""))
+        return list(self._of_all.gathered().keyed(self._obj, _ROLE, ""))
 
     @cached_property
     def of_object(self) -> list[tuple[SelectionKey, Gathered]]:
-        """What the object refers to as a whole: the sources where no frame says what it derives from."""
+        """What the object as a whole refers to: the sources of a segment whose frames name none."""
         images = _Images()
         for item, path in _referenced_instances(self._obj.dataset):
-            self._add(images, item, path)
-        return list(images.gathered().keyed(self._obj, "referenced", ""))
+            self._add(item, path, [images])
+        return list(images.gathered().keyed(self._obj, _ROLE, ""))
 
-    def _read_frames(self) -> None:
-        groups = values.items(self._obj.dataset, "SharedFunctionalGroupsSequence")
-        shared, shared_path = (groups[0] if groups else Dataset()), "$.SharedFunctionalGroupsSequence[0]"
-        shared_segments = self._segments(shared, shared_path)
-        for item, path in _source_images(shared, shared_path):
-            self._add(self._of_all, item, path)
-        for index, frame in enumerate(values.items(self._obj.dataset, "PerFrameFunctionalGroupsSequence")):
-            path = f"$.PerFrameFunctionalGroupsSequence[{index}]"
-            segments = self._segments(frame, path) or shared_segments
-            for item, item_path in _source_images(frame, path):
-                for images in [self._of_segment.setdefault(each, _Images()) for each in segments] or [self._of_all]:
-                    self._add(images, item, item_path)
+    def _read_groups(self) -> None:
+        shared = "SharedFunctionalGroupsSequence"
+        shared_segments: tuple[int, ...] = ()
+        for index, group in enumerate(values.items(self._obj.dataset, shared)):
+            shared_segments = self._read_group(group, f"$.{shared}[{index}]", ())
+        per_frame = "PerFrameFunctionalGroupsSequence"
+        for index, group in enumerate(values.items(self._obj.dataset, per_frame)):
+            self._read_group(group, f"$.{per_frame}[{index}]", shared_segments)
+
+    def _read_group(self, group: Dataset, path: str, shared_segments: tuple[int, ...]) -> tuple[int, ...]:
+        """Read one functional group; return the segments that it is about."""
+        segments = () if self._is_label_map else self._segments(group, path) or shared_segments
+        targets = [self._of_segment.setdefault(number, _Images()) for number in segments] or [self._of_all]
+        for index, derivation in enumerate(values.items(group, "DerivationImageSequence")):
+            derivation_path = f"{path}.DerivationImageSequence[{index}].SourceImageSequence"
+            for number, item in enumerate(values.items(derivation, "SourceImageSequence")):
+                self._add(item, f"{derivation_path}[{number}]", targets)
+        return segments
 
     def _segments(self, group: Dataset, path: str) -> tuple[int, ...]:
         """Return the numbers of the segments that a functional group identifies."""
-        numbers: list[int] = []
+        numbers: dict[int, None] = {}
         for index, item in enumerate(values.items(group, "SegmentIdentificationSequence")):
             item_path = f"{path}.SegmentIdentificationSequence[{index}]"
             for number in self._obj.integers(item, "ReferencedSegmentNumber", item_path):
-                numbers.append(number)
+                numbers[number] = None
                 self.first_named.setdefault(number, f"{item_path}.ReferencedSegmentNumber")
-        return tuple(dict.fromkeys(numbers))
+        return tuple(numbers)
 
-    def _add(self, images: _Images, item: Dataset, path: str) -> None:
-        """Add an image and its frames; where it lives is looked up once, thousands of frames may derive from it."""
-        uid = values.text(item, "ReferencedSOPInstanceUID")
-        if uid is None:
-            self._obj.report("reference-incomplete", path)
-            return
-        first = self._references.get(uid)
-        if first is None:
-            located = self._obj.locate(uid, path)
-            sop_class = values.text(item, "ReferencedSOPClassUID")
-            if sop_class is None and located.instance is not None:
-                sop_class = located.instance.sop_class_uid
-            first = self._references[uid] = Reference(uid, sop_class, None, located, path)
-        frames = frames_of(self._obj, item, path, first.located.instance)
-        if frames is not None:
-            images.add(Reference(uid, first.sop_class_uid, frames, first.located, path))
-
-
-def _source_images(group: Dataset, path: str) -> Iterator[tuple[Dataset, str]]:
-    for index, derivation in enumerate(values.items(group, "DerivationImageSequence")):
-        derivation_path = f"{path}.DerivationImageSequence[{index}].SourceImageSequence"
-        for number, item in enumerate(values.items(derivation, "SourceImageSequence")):
-            yield item, f"{derivation_path}[{number}]"
+    def _add(self, item: Dataset, path: str, targets: list[_Images]) -> None:
+        reference = reference_of(self._obj, item, path)
+        if reference is not None:
+            for images in targets:
+                images.add(reference)
 
 
 def _referenced_instances(dataset: Dataset) -> Iterator[tuple[Dataset, str]]:
     """Yield the references of the object as a whole, each with its path."""
     for index, item in enumerate(values.items(dataset, "SourceImageSequence")):
         yield item, f"$.SourceImageSequence[{index}]"
+    other_studies = "StudiesContainingOtherReferencedInstancesSequence"
     studies = [(dataset, "$")]
-    keyword = "StudiesContainingOtherReferencedInstancesSequence"
-    studies += [(item, f"$.{keyword}[{index}]") for index, item in enumerate(values.items(dataset, keyword))]
+    studies += [
+        (item, f"$.{other_studies}[{index}]") for index, item in enumerate(values.items(dataset, other_studies))
+    ]
     for study, study_path in studies:
         for index, series in enumerate(values.items(study, "ReferencedSeriesSequence")):
             path = f"{study_path}.ReferencedSeriesSequence[{index}].ReferencedInstanceSequence"

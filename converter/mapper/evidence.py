@@ -26,13 +26,12 @@ class Evidence:
 
     def __init__(self, dataset: Dataset) -> None:
         self._series: dict[str, Series] = {}
-        self._copies: frozenset[str] = frozenset(
-            uid for uid, _ in _of_studies(dataset, ("IdenticalDocumentsSequence",))
-        )
+        copies = tuple(_of_studies(dataset, ("IdenticalDocumentsSequence",)))
+        self._copies: frozenset[str] = frozenset(uid for uid, _ in copies)
         own_study = values.text(dataset, "StudyInstanceUID")
         for uid, series in _of_studies(dataset, _STUDY_SEQUENCES):
             self.add(uid, series)
-        for uid, series in _of_series(dataset, own_study):
+        for uid, series in (*_of_series(dataset, own_study), *copies):
             self.add(uid, series)
         own = values.text(dataset, "SOPInstanceUID")
         if own is not None:

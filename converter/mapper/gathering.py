@@ -24,10 +24,14 @@ class _Entry:
 
 @dataclass(slots=True)
 class Gathered:
-    """The instances of one series. `header` is that of the first of them that was read."""
+    """The instances of one series.
+
+    `header` is that of the first of them that was read, `place` the JSONPath of the first reference.
+    """
 
     series: Series
     header: Instance | None = None
+    place: str = "$"
     _entries: dict[tuple[str, Subset | None], _Entry] = field(default_factory=dict)
 
     @property
@@ -53,6 +57,8 @@ class Gathered:
         header = reference.located.instance
         if self.header is None:
             self.header = header
+        if not self._entries:
+            self.place = reference.path
         key = (reference.sop_instance_uid, reference.subset)
         number = None if header is None else header.instance_number
         entry = self._entries.setdefault(key, _Entry(reference.sop_class_uid, number))
@@ -133,7 +139,8 @@ def frames_of(obj: AnnotationObject, item: Dataset, path: str, instance: Instanc
         return None
     known = None if instance is None or instance.rows is None else (instance.number_of_frames or 1)
     if numbers and known is not None and max(numbers) > known:
-        obj.report("frame-out-of-range", f"{path}.ReferencedFrameNumber")
+        subject = "" if instance is None else instance.sop_instance_uid
+        obj.report_once("frame-out-of-range", f"{path}.ReferencedFrameNumber", subject)
     return Frames(tuple(dict.fromkeys(numbers)))
 
 

@@ -14,7 +14,7 @@ _COUNTS: dict[str, tuple[int, int | None]] = {
     "multipoint": (1, None),
     "polyline": (2, None),
     "interpolated": (2, None),
-    "polygon": (3, None),
+    "polygon": (4, None),
     "circle": (2, 2),
     "ellipse": (4, 4),
     "ellipsoid": (6, 6),
@@ -58,9 +58,9 @@ def region_2d(obj: AnnotationObject, region_type: Region2DType, points: Coordina
 
 def region_3d(obj: AnnotationObject, region_type: Region3DType, points: Coordinates, path: str) -> Region3D | None:
     """Return the region, None with a problem if it has too few or too many points. A polygon is closed."""
-    if not has_right_count(obj, region_type, len(points), path):
-        return None
-    return Region3D(region_type, closed(points) if region_type == "polygon" else points)
+    if region_type == "polygon" and len(points):
+        points = closed(points)
+    return Region3D(region_type, points) if has_right_count(obj, region_type, len(points), path) else None
 
 
 def closed(points: Coordinates) -> Coordinates:

@@ -6,10 +6,10 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from converter.catalog import Instance
 from converter.selection import Code
@@ -30,7 +30,7 @@ _INSERT: Final = """
 """
 _LOOKUP: Final = "SELECT header FROM instance WHERE sop_instance_uid = ? ORDER BY header DESC LIMIT 1"
 _CONFLICTS: Final = """
-    SELECT sop_instance_uid, name FROM instance WHERE sop_instance_uid IN
+    SELECT sop_instance_uid, header, name FROM instance WHERE sop_instance_uid IN
         (SELECT sop_instance_uid FROM instance GROUP BY sop_instance_uid HAVING count(*) > 1)
     ORDER BY sop_instance_uid, header DESC
 """
@@ -43,13 +43,12 @@ class CatalogError(OSError):
     """The catalog's database cannot be opened, read or written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """Instances with one SOP Instance UID and different headers: `chosen` is the name of the one looked up."""
+class Conflict(NamedTuple):
+    """An instance read under `name` that another one, with the same UID and a different header, stands for."""
 
+    name: str
     sop_instance_uid: str
-    chosen: str
-    others: tuple[str, ...]
+    sop_class_uid: str | None
 
 
 class SqliteCatalog:
@@ -64,7 +63,6 @@ class SqliteCatalog:
         # "" is SQLite's name of a temporary database; ":memory:" would hold all of it in memory.
         self._connection = _connect("" if path is None else str(path))
         self._pending: list[tuple[bytes, bytes, bytes]] = []
-        self._readonly = False
         with _errors_translated():
             self._connection.execute(_SCHEMA)
 
@@ -74,7 +72,6 @@ class SqliteCatalog:
         catalog = cls.__new__(cls)
         catalog._connection = _connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         catalog._pending = []
-        catalog._readonly = True
         with _errors_translated():
             catalog._connection.execute(_LOOKUP, (b"",)).close()
         return catalog
@@ -108,18 +105,15 @@ class SqliteCatalog:
             return int(self._connection.execute(query).fetchone()[0])
 
     def conflicts(self) -> Iterator[Conflict]:
-        """Yield, by SOP Instance UID, where instances with one UID have different headers."""
+        """Yield, by SOP Instance UID, each different header that is not looked up, under the least of its names."""
         self.flush()
-        uid, names = b"", list[str]()
+        chosen = None
         with _errors_translated():
-            for next_uid, name in self._connection.execute(_CONFLICTS):
-                if next_uid != uid and names:
-                    yield Conflict(_decoded(uid), names[0], tuple(names[1:]))
-                    names = []
-                uid = next_uid
-                names.append(_decoded(name))
-        if names:
-            yield Conflict(_decoded(uid), names[0], tuple(names[1:]))
+            for uid, header, name in self._connection.execute(_CONFLICTS):
+                if uid == chosen:
+                    instance = _instance(_decoded(uid), header)
+                    yield Conflict(_decoded(name), instance.sop_instance_uid, instance.sop_class_uid)
+                chosen = uid
 
     def flush(self) -> None:
         """Write what was added, so that other processes can read it."""

@@ -8,34 +8,38 @@ from enum import IntEnum
 from typing import BinaryIO, Final, TypeVar
 
 from pydicom import Dataset
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
 
 from converter.catalog import Instance
-from converter.codes import coding
+from converter.codes import coding, urn_coding
 from converter.problems import problem
-from converter.reader.parser import NotDicomError
-from converter.reader.raw_values import decimals, encodings_of, integer, items, text
+from converter.reader.character_sets import CharacterSet
+from converter.reader.elements import EXPLICIT_BIG, encoding_at, strength
+from converter.reader.parser import DEFLATED, NotDicomError
+from converter.reader.raw_values import character_set_of, decimals, integer, items, text
 from converter.reader.skim import (
     EXPLICIT_LITTLE,
-    ByteOrder,
+    IMPLICIT_LITTLE,
     Cursor,
+    Encoding,
     MalformedError,
     Skimmed,
     Skimmer,
     TruncatedError,
     Wanted,
-    encoding_at,
     skim_dataset,
 )
 from converter.selection import Code, Problem
 
 T = TypeVar("T")
 
-EXPLICIT_BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
-DEFLATED: Final = frozenset({"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"})
+_ENCODINGS: Final = {"1.2.840.10008.1.2": IMPLICIT_LITTLE, "1.2.840.10008.1.2.2": EXPLICIT_BIG}
 MEDIA_STORAGE_DIRECTORY: Final = "1.2.840.10008.1.3.10"
 _WAVEFORMS: Final = "1.2.840.10008.5.1.4.1.1.9."
 _SEGMENTATIONS: Final = frozenset({"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"})
+
+
+# Enough to tell one encoding from another by, in bytes.
+_FIRST_ELEMENTS: Final = 2048
 
 
 class Tag(IntEnum):
@@ -153,19 +157,12 @@ def read_header(stream: BinaryIO) -> Header:
     (PS3.10 7.1, PS3.5 7.1). Raises NotDicomError for anything else, and OSError where the stream does.
     """
     cursor = Cursor(stream)
-    byte_order = _begin(cursor)
+    pass_prefix(cursor)
     meta: Skimmed = {}
     found: Skimmed = {}
     problems: tuple[Problem, ...] = ()
     try:
-        while cursor.peek(2) == b"\x02\x00":
-            Skimmer(cursor, EXPLICIT_LITTLE).element(_META, meta)
-        transfer_syntax = text(meta, Tag.TransferSyntaxUID)
-        if transfer_syntax in DEFLATED:
-            cursor = cursor.inflated()
-        elif transfer_syntax is not None:
-            byte_order = "big" if transfer_syntax == EXPLICIT_BIG_ENDIAN else "little"
-        encoding = encoding_at(cursor.peek(6), byte_order)
+        cursor, encoding = enter_data_set(cursor, meta)
         Skimmer(cursor, encoding).data_set(_HEADER, found, _last_needed)
     except TruncatedError:
         problems = (problem("truncated"),)
@@ -180,53 +177,41 @@ def header_of(dataset: Dataset) -> Header:
     return _header(skim_dataset(dataset, _HEADER), meta, ())
 
 
-def _begin(cursor: Cursor) -> ByteOrder:
-    """Pass over preamble and magic; return the byte order to assume until a transfer syntax is stated."""
-    start = cursor.peek(132)
-    if start[128:] == b"DICM":
+def pass_prefix(cursor: Cursor) -> None:
+    """Pass over preamble and magic. Raises NotDicomError if neither they nor a likely data set are there."""
+    start = cursor.peek(_FIRST_ELEMENTS)
+    if start[128:132] == b"DICM":
         cursor.take(132)
-        return "little"
-    if start[:6] == b"DICM\x02\x00":
+    elif start[:6] == b"DICM\x02\x00":
         cursor.take(4)
-        return "little"
-    byte_order = _begins_data_set(start)
-    if byte_order is None:
+    elif not any(_begins(start, encoding) for encoding in (EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG)):
         raise NotDicomError
-    return byte_order
 
 
-def _begins_data_set(start: bytes) -> ByteOrder | None:
-    """Return the byte order in which `start` is a likely first element and the start of a second one."""
-    orders: tuple[ByteOrder, ByteOrder] = ("little", "big")
-    for order in orders:
-        tag = _tag_at(start, 0, order)
-        if tag >> 16 not in (0x0002, 0x0008) or not (dictionary_has_tag(tag) or tag & 0xFFFF == 0):
-            continue
-        length = _first_length(start, tag, order)
-        if length is None:
-            continue
-        following = start[8 + length : 12 + length]
-        if len(following) < 4 or tag < _tag_at(following, 0, order) < 0x00100000:
-            return order
-    return None
+def enter_data_set(cursor: Cursor, meta: Skimmed) -> tuple[Cursor, Encoding]:
+    """Read the file meta information into `meta`; return a cursor at the data set, inflated if need be.
+
+    Raises TruncatedError and MalformedError.
+    """
+    while cursor.peek(2) == b"\x02\x00":
+        Skimmer(cursor, EXPLICIT_LITTLE).element(_META, meta)
+    transfer_syntax_uid = text(meta, Tag.TransferSyntaxUID)
+    if transfer_syntax_uid in DEFLATED:
+        cursor = cursor.inflated()
+    return cursor, _encoding(cursor.peek(_FIRST_ELEMENTS), transfer_syntax_uid)
 
 
-def _first_length(start: bytes, tag: int, order: ByteOrder) -> int | None:
-    vr = "UL" if tag & 0xFFFF == 0 else dictionary_VR(tag)
-    if start[4:6] == vr.encode() and vr not in ("OB", "SQ"):
-        length = int.from_bytes(start[6:8], order)
-    elif start[4:8] == b"OB\0\0":
-        length = 4 + int.from_bytes(start[8:12], order)
-    elif order == "little":
-        length = int.from_bytes(start[4:8], order)
-    else:
-        return None
-    return length if len(start) >= 8 and length <= 1024 and (vr != "UL" or length == 4) else None
+def _begins(start: bytes, encoding: Encoding) -> bool:
+    """Return whether these bytes are two elements in this encoding, or all that there are."""
+    return int.from_bytes(start[:2], encoding.byte_order) in (2, 8) and strength(start, 0, encoding) >= 2
 
 
-def _tag_at(data: bytes, offset: int, order: ByteOrder) -> int:
-    group, element = data[offset : offset + 2], data[offset + 2 : offset + 4]
-    return int.from_bytes(group, order) << 16 | int.from_bytes(element, order)
+def _encoding(start: bytes, transfer_syntax_uid: str | None) -> Encoding:
+    """Return the encoding stated, unless the data set's first bytes clearly say another."""
+    if transfer_syntax_uid is None:
+        return encoding_at(start, 0, None) or IMPLICIT_LITTLE
+    stated = _ENCODINGS.get(transfer_syntax_uid, EXPLICIT_LITTLE)
+    return encoding_at(start, 0, stated) or stated
 
 
 def _last_needed(found: Skimmed) -> int:
@@ -259,7 +244,7 @@ def _header(found: Skimmed, meta: Skimmed, problems: tuple[Problem, ...]) -> Hea
 
 
 def _instance(sop_instance_uid: str, found: Skimmed) -> Instance:
-    encodings = encodings_of(found)
+    governing = character_set_of(found)
     frames = integer(found, Tag.NumberOfFrames)
     anatomy = Tag.FrameAnatomySequence
     return Instance(
@@ -271,31 +256,28 @@ def _instance(sop_instance_uid: str, found: Skimmed) -> Instance:
         instance_number=integer(found, Tag.InstanceNumber),
         modality=text(found, Tag.Modality),
         frame_of_reference_uid=text(found, Tag.FrameOfReferenceUID),
-        patient_id=text(found, Tag.PatientID, encodings),
-        issuer_of_patient_id=text(found, Tag.IssuerOfPatientID, encodings),
-        accession_number=text(found, Tag.AccessionNumber, encodings),
+        patient_id=text(found, Tag.PatientID, governing),
+        issuer_of_patient_id=text(found, Tag.IssuerOfPatientID, governing),
+        accession_number=text(found, Tag.AccessionNumber, governing),
         rows=integer(found, Tag.Rows),
         columns=integer(found, Tag.Columns),
         number_of_frames=frames if frames is not None and frames > 0 else None,
         total_pixel_matrix_rows=integer(found, Tag.TotalPixelMatrixRows),
         total_pixel_matrix_columns=integer(found, Tag.TotalPixelMatrixColumns),
         image_orientation_patient=decimals(found, Tag.ImageOrientationPatient, 6)
-        or _of_frames(
-            found, Tag.PlaneOrientationSequence, lambda g: decimals(g, Tag.ImageOrientationPatient, 6)
-        ),
+        or _of_frames(found, Tag.PlaneOrientationSequence, lambda g: decimals(g, Tag.ImageOrientationPatient, 6)),
         image_position_patient=decimals(found, Tag.ImagePositionPatient, 3)
         or _of_frames(found, Tag.PlanePositionSequence, lambda g: decimals(g, Tag.ImagePositionPatient, 3)),
         pixel_spacing=decimals(found, Tag.PixelSpacing, 2)
         or _of_frames(found, Tag.PixelMeasuresSequence, lambda g: decimals(g, Tag.PixelSpacing, 2)),
         body_part_examined=text(found, Tag.BodyPartExamined),
-        anatomic_region=_region(found, encodings)
-        or _of_frames(found, anatomy, lambda group: _region(group, encodings)),
+        anatomic_region=_region(found, governing)
+        or _of_frames(found, anatomy, lambda group: _region(group, governing)),
         laterality=_of_frames(found, anatomy, lambda group: _side(group, Tag.FrameLaterality))
         or _side(found, Tag.ImageLaterality)
         or _side(found, Tag.Laterality),
         waveform_channels=tuple(
-            max(integer(item, Tag.NumberOfWaveformChannels) or 0, 0)
-            for item in items(found, Tag.WaveformSequence)
+            max(integer(item, Tag.NumberOfWaveformChannels) or 0, 0) for item in items(found, Tag.WaveformSequence)
         ),
     )
 
@@ -313,18 +295,16 @@ def _of_frames(found: Skimmed, macro: int, value: Callable[[Skimmed], T | None])
     return each[0] if each and all(one == each[0] for one in each) else None
 
 
-def _region(found: Skimmed, encodings: list[str]) -> Code | None:
+def _region(found: Skimmed, governing: CharacterSet) -> Code | None:
     for item in items(found, Tag.AnatomicRegionSequence)[:1]:
-        value = next(
-            filter(
-                None, (text(item, tag) for tag in (Tag.CodeValue, Tag.LongCodeValue, Tag.URNCodeValue))
-            ),
-            None,
-        )
+        meaning = text(item, Tag.CodeMeaning, governing)
+        value = text(item, Tag.CodeValue) or text(item, Tag.LongCodeValue)
         if value is not None:
-            meaning = text(item, Tag.CodeMeaning, encodings)
-            version = text(item, Tag.CodingSchemeVersion)
-            return coding(text(item, Tag.CodingSchemeDesignator), value, meaning, version)
+            designator, version = text(item, Tag.CodingSchemeDesignator), text(item, Tag.CodingSchemeVersion)
+            return coding(designator, value, meaning, version)
+        urn = text(item, Tag.URNCodeValue)
+        if urn is not None:
+            return urn_coding(urn, meaning)
     return None
 
 

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
 from typing import Final
 
-from pydicom.charset import CODES_TO_ENCODINGS, default_encoding, handled_encodings, python_encoding
+from pydicom.charset import default_encoding
 from pydicom.datadict import dictionary_VR
 
+from converter.reader.character_sets import (
+    SPECIFIC_CHARACTER_SET,
+    CharacterSet,
+    character_set,
+    decode,
+    is_plain,
+)
 from converter.reader.skim import Plain, Raw, Skimmed
 
-_SPECIFIC_CHARACTER_SET: Final = 0x00080005
 _INTEGERS: Final = {"US": (2, False), "SS": (2, True), "UL": (4, False), "SL": (4, True)}
 # Python's own parsers take more than DICOM does: underscores, other scripts' digits, nan and inf.
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -24,12 +31,12 @@ def items(found: Skimmed, tag: int) -> list[Skimmed]:
     return value if isinstance(value, list) else []
 
 
-def text(found: Skimmed, tag: int, encodings: list[str] | None = None) -> str | None:
+def text(found: Skimmed, tag: int, governing: CharacterSet | None = None) -> str | None:
     """Return the first value without padding, None if it is empty.
 
-    `encodings`: those of the Specific Character Set, for the representations that it governs.
+    `governing`: the Specific Character Set, for the representations that it governs.
     """
-    return next(iter(_texts(found, tag, encodings)), None) or None
+    return next(iter(_texts(found, tag, governing)), None) or None
 
 
 def integer(found: Skimmed, tag: int) -> int | None:
@@ -51,16 +58,15 @@ def decimals(found: Skimmed, tag: int, count: int) -> tuple[float, ...] | None:
     return stated if len(numbers) == len(stated) == count else None
 
 
-def encodings_of(found: Skimmed) -> list[str]:
-    """Return Python's names of the encodings that Specific Character Set states, as pydicom reads it."""
-    terms = _texts(found, _SPECIFIC_CHARACTER_SET, None) or [""]
-    return [python_encoding.get(term, default_encoding) for term in terms]
+def character_set_of(found: Skimmed) -> CharacterSet:
+    """Return what the data set's Specific Character Set means."""
+    return character_set("\\".join(_texts(found, SPECIFIC_CHARACTER_SET, None)).encode("ascii", "replace"))
 
 
-def _texts(found: Skimmed, tag: int, encodings: list[str] | None) -> list[str]:
+def _texts(found: Skimmed, tag: int, governing: CharacterSet | None) -> list[str]:
     value = found.get(tag)
     if isinstance(value, Raw):
-        values = _decoded(value.value, encodings or ["ascii"]).split("\\")
+        values = _decoded(value.value, governing).split("\\")
     elif isinstance(value, Plain):
         # A number made from text keeps its text; what is rounded here would differ from what a file says.
         values = ["" if each is None else str(each) for each in value.values]
@@ -76,18 +82,11 @@ def _number(string: str | None) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _decoded(data: bytes, encodings: list[str]) -> str:
-    if data.isascii() and b"\x1b" not in data:
-        return data.decode("ascii")
-    fragments = re.findall(rb"\x1b[^\x1b]*|^[^\x1b]+", data)
-    return "".join(_decoded_fragment(fragment, encodings[0]) for fragment in fragments)
-
-
-def _decoded_fragment(fragment: bytes, initial: str) -> str:
-    """Decode what stands between two escape sequences (PS3.5 6.1.2.5)."""
-    for escape, encoding in CODES_TO_ENCODINGS.items():
-        if fragment.startswith(escape):
-            # Python's ISO 2022 codecs need the escape sequence themselves.
-            kept = fragment if encoding in handled_encodings else fragment[len(escape) :]
-            return kept.decode(encoding, "replace")
-    return fragment.decode(initial, "replace")
+def _decoded(data: bytes, governing: CharacterSet | None) -> str:
+    if is_plain(data) or governing is None:
+        return data.decode("ascii", "replace")
+    if governing.encodings == (default_encoding,) or not governing.understood:
+        # Text that is UTF-8 by accident is rare; UTF-8 that nobody declared is not.
+        with suppress(UnicodeError):
+            return data.decode("utf-8")
+    return decode(data, "LO", governing.encodings, "replace")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import lzma
-import tarfile
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
-from typing import Final, NamedTuple, TypeAlias
+from typing import BinaryIO, Final, NamedTuple, TypeAlias
 
 from pydicom import Dataset
 from pydicom.config import IGNORE
@@ -20,13 +16,16 @@ from pydicom.uid import UID
 
 from converter.problems import problem
 from converter.reader.catalog import Conflict, SqliteCatalog
+from converter.reader.content import Recording, content
 from converter.reader.fingerprint import fingerprint
 from converter.reader.header import Header, header_of, read_header
+from converter.reader.memory import as_parsed, without_pixel_data
 from converter.reader.parser import NotDicomError, Parsed, parse
 from converter.reader.raw_values import text
 from converter.reader.skim import skim_dataset
 from converter.reader.sources import Directory, Found, Unread
-from converter.reader.spool import Recording, Spool, Spooled, content
+from converter.reader.spool import Spool, Spooled, copied
+from converter.reader.streams import ContentError
 from converter.selection import Problem
 
 IsAnnotation: TypeAlias = Callable[[str | None, str | None], bool]
@@ -34,8 +33,6 @@ IsAnnotation: TypeAlias = Callable[[str | None, str | None], bool]
 
 NO_SOP_CLASS: Final = "No SOP Class UID"
 
-# Float Pixel Data, Double Float Pixel Data, Pixel Data.
-_PIXEL_DATA: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 # When an object was made, date and time: of content, presentation, structure set, instance.
 _CREATION: Final = (
     (0x00080023, 0x00080033),
@@ -43,7 +40,6 @@ _CREATION: Final = (
     (0x30060008, 0x30060009),
     (0x00080012, 0x00080013),
 )
-_DAMAGED: Final = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +74,7 @@ class Scan:
 
     `objects` each once, in order; `rejected` those that another one stands for, with the reason; `unreadable` what
     could not be read, `directories` the DICOMDIRs; `counts` all other objects by the name of their SOP class;
-    `conflicts` where images of one SOP Instance UID differ.
+    `image_conflicts` the images that another one of their SOP Instance UID stands for.
     """
 
     objects: Sequence[ObjectReference] = ()
@@ -86,7 +82,7 @@ class Scan:
     unreadable: list[Unread] = field(default_factory=list)
     directories: list[Directory] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
-    conflicts: tuple[Conflict, ...] = ()
+    image_conflicts: list[Conflict] = field(default_factory=list)
 
 
 def scan(
@@ -123,8 +119,9 @@ def scan(
                 else:
                     result.counts[_kind(seen.header)] += 1
     result.objects = _settled(references, result, catalog)
+    result.directories.sort(key=attrgetter("source", "name"))
     result.unreadable.sort(key=attrgetter("source", "name"))
-    result.conflicts = tuple(catalog.conflicts())
+    result.image_conflicts = list(catalog.conflicts())
     return result
 
 
@@ -154,37 +151,41 @@ class _Seen(NamedTuple):
 
 
 def _examine(found: Found, is_annotation: IsAnnotation, spool: Spool | None) -> _Seen | Unread:
-    if found.dataset is not None:
-        header = header_of(found.dataset)
+    try:
+        if found.dataset is not None:
+            return _examine_dataset(found, found.dataset, is_annotation, spool)
+        with found.open() as opened:
+            return _examine_stream(found, opened, is_annotation, spool)
+    except NotDicomError:
+        reason = problem("empty-file" if found.size == 0 else "not-dicom")
+    except OSError as error:
+        reason = _reason(error)
+    return Unread(found.name, found.source, reason)
+
+
+def _examine_dataset(found: Found, dataset: Dataset, is_annotation: IsAnnotation, spool: Spool | None) -> _Seen:
+    header = header_of(dataset)
+    if not is_annotation(header.sop_class_uid, header.modality):
+        return _Seen(header, None)
+    return _Seen(header, _reference(found, header, _keep_dataset(dataset, header, spool)))
+
+
+def _examine_stream(found: Found, opened: BinaryIO, is_annotation: IsAnnotation, spool: Spool | None) -> _Seen:
+    if found.rereadable:
+        header = read_header(opened)
         if not is_annotation(header.sop_class_uid, header.modality):
             return _Seen(header, None)
-        return _Seen(header, _reference(found, header, _keep_dataset(found.dataset, header, spool)))
-    try:
-        with found.open() as opened:
-            if found.rereadable:
-                header = read_header(opened)
-                if not is_annotation(header.sop_class_uid, header.modality):
-                    return _Seen(header, None)
-                return _Seen(header, _reference(found, header, partial(_read_again, found)))
-            with Recording(opened) as recording:
-                header = read_header(recording)
-                if not is_annotation(header.sop_class_uid, header.modality):
-                    return _Seen(header, None)
-                return _Seen(header, _reference(found, header, _keep_stream(recording, spool)))
-    except NotDicomError:
-        code = "empty-file" if found.size == 0 else "not-dicom"
-    except OSError:
-        code = "unreadable"
-    except _DAMAGED:
-        code = "archive-damaged"
-    return Unread(found.name, found.source, problem(code))
+        return _Seen(header, _reference(found, header, partial(_read_again, found)))
+    with Recording(opened) as recording:
+        header = read_header(recording.stream)
+        if not is_annotation(header.sop_class_uid, header.modality):
+            return _Seen(header, None)
+        return _Seen(header, _reference(found, header, _keep_stream(recording, spool)))
 
 
 def _reference(found: Found, header: Header, read: Callable[[], Parsed]) -> ObjectReference:
     uid = header.sop_instance_uid
-    return ObjectReference(
-        found.name, found.source, uid, header.sop_class_uid, header.modality, uid or "", read
-    )
+    return ObjectReference(found.name, found.source, uid, header.sop_class_uid, header.modality, uid or "", read)
 
 
 def _read_again(found: Found) -> Parsed:
@@ -193,9 +194,8 @@ def _read_again(found: Found) -> Parsed:
 
 
 def _keep_stream(recording: Recording, spool: Spool | None) -> Callable[[], Parsed]:
-    if spool is None:
-        return partial(parse, content(recording.replayed()))
-    return partial(_parse_spooled, spool, spool.put(recording.replayed()))
+    data = content(recording.replayed())
+    return partial(parse, data) if spool is None else partial(_parse_spooled, spool, spool.put(data))
 
 
 def _parse_spooled(spool: Spool, place: Spooled) -> Parsed:
@@ -203,15 +203,21 @@ def _parse_spooled(spool: Spool, place: Spooled) -> Parsed:
 
 
 def _keep_dataset(dataset: Dataset, header: Header, spool: Spool | None) -> Callable[[], Parsed]:
-    kept = Dataset({tag: dataset.get_item(tag) for tag in dataset.keys() if tag not in _PIXEL_DATA})  # noqa: SIM118
+    kept = without_pixel_data(dataset)
+    syntax = header.transfer_syntax_uid
     place = None if spool is None else spool.put_dataset(kept)
     if spool is None or place is None:
-        return partial(Parsed, kept, (), header.transfer_syntax_uid)
-    return partial(_unspooled_dataset, spool, place, header.transfer_syntax_uid)
+        return partial(_parsed_copy, kept, syntax)
+    return partial(_parse_spooled_dataset, spool, place, syntax)
 
 
-def _unspooled_dataset(spool: Spool, place: Spooled, transfer_syntax_uid: str | None) -> Parsed:
-    return Parsed(spool.read_dataset(place), (), transfer_syntax_uid)
+def _parsed_copy(dataset: Dataset, transfer_syntax_uid: str | None) -> Parsed:
+    copy = copied(dataset)
+    return Parsed(dataset, (), transfer_syntax_uid or "") if copy is None else as_parsed(copy, transfer_syntax_uid)
+
+
+def _parse_spooled_dataset(spool: Spool, place: Spooled, transfer_syntax_uid: str | None) -> Parsed:
+    return as_parsed(spool.read_dataset(place), transfer_syntax_uid)
 
 
 class _Version(NamedTuple):
@@ -221,9 +227,7 @@ class _Version(NamedTuple):
     fingerprint: str
 
 
-def _settled(
-    references: list[ObjectReference], result: Scan, catalog: SqliteCatalog
-) -> list[ObjectReference]:
+def _settled(references: list[ObjectReference], result: Scan, catalog: SqliteCatalog) -> list[ObjectReference]:
     """Return each object once, sorted; put the others into `result`."""
     references.sort(key=lambda each: (each.sop_instance_uid or "", each.source, each.name))
     objects: list[ObjectReference] = []
@@ -241,17 +245,14 @@ def _settled(
     return sorted(objects, key=attrgetter("order"))
 
 
-def _versions(
-    references: list[ObjectReference], result: Scan
-) -> dict[_Version, list[ObjectReference]]:
+def _versions(references: list[ObjectReference], result: Scan) -> dict[_Version, list[ObjectReference]]:
     """Return the references by what they hold, in their order; those that cannot be read go to `result`."""
     versions: dict[_Version, list[ObjectReference]] = {}
     for reference in references:
         try:
             dataset = reference.load().dataset
-        except (OSError, NotDicomError):
-            unread = Unread(reference.name, reference.source, problem("unreadable"))
-            result.unreadable.append(unread)
+        except (OSError, NotDicomError) as error:
+            result.unreadable.append(Unread(reference.name, reference.source, _reason(error)))
             continue
         version = _Version(_created(dataset), fingerprint(dataset))
         identity = reference.sop_instance_uid or version.fingerprint
@@ -286,8 +287,15 @@ def _identified(reference: ObjectReference) -> ObjectReference | Unread:
         return reference
     try:
         return replace(reference, identity=fingerprint(reference.load().dataset))
-    except (OSError, NotDicomError):
-        return Unread(reference.name, reference.source, problem("unreadable"))
+    except (OSError, NotDicomError) as error:
+        return Unread(reference.name, reference.source, _reason(error))
+
+
+def _reason(error: OSError | NotDicomError) -> Problem:
+    """Return what kept an object from being read; streams of archives know it themselves."""
+    if isinstance(error, NotDicomError):
+        return problem("malformed")
+    return error.problem if isinstance(error, ContentError) else problem("unreadable")
 
 
 def _created(dataset: Dataset) -> str:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO, Literal, NamedTuple, TypeAlias
+from collections.abc import Callable, Container, Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, TypeAlias
 
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 ByteOrder: TypeAlias = Literal["little", "big"]
 
@@ -26,6 +29,7 @@ _VRS = LONG_VRS | SHORT_VRS
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _CHUNK = 64 * 1024
+_PACKED = 4096
 # No header value comes near this; a longer one is damage, and is passed over rather than held in memory.
 _LONGEST_VALUE = 64 * 1024
 
@@ -124,9 +128,15 @@ class Cursor:
             raise TruncatedError
         return True
 
+    def rest(self) -> bytes:
+        """Return all that follows."""
+        data = self._pushed + self._stream.read()
+        self._pushed = b""
+        return data
+
     def inflated(self) -> Cursor:
         """Return a cursor over what the rest inflates to (PS3.5 section A.5)."""
-        return Cursor(_Inflated(self))
+        return Cursor(io.BufferedReader(_Inflated(self)))
 
     def take_up_to(self, count: int) -> bytes:
         """Return the next bytes, at most `count`, none at the end."""
@@ -143,21 +153,25 @@ class _Inflated(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = -1) -> bytes:
-        while not self._inflater.eof:
-            packed = self._inflater.unconsumed_tail or self._cursor.take_up_to(4096)
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer)
+        while len(view) and not self._inflater.eof:
+            packed = self._inflater.unconsumed_tail or self._cursor.take_up_to(_PACKED)
             try:
-                data = self._inflater.decompress(packed, max(size, 0))
+                data = self._inflater.decompress(packed, len(view))
             except zlib.error as error:
                 raise MalformedError from error
             if data:
-                return data
+                view[: len(data)] = data
+                return len(data)
             if not packed:
                 raise TruncatedError
-        return b""
+        return 0
 
 
-class _Head(NamedTuple):
+class Head(NamedTuple):
+    """What stands before an element's value; `vr` is None where the encoding does not say."""
+
     tag: int
     vr: str | None
     length: int
@@ -185,6 +199,23 @@ class Skimmer:
         """Put the next element into `found` if it is wanted."""
         self._keep(self._head(), wanted, found)
 
+    def find(self, tags: Container[int]) -> tuple[int, Head] | None:
+        """Go on until the first element with one of these tags; return where it begins and its head, just read."""
+        while not self._cursor.at_end():
+            begin = self._cursor.position
+            head = self._head()
+            if head.tag in tags:
+                return begin, head
+            self.pass_over(head)
+        return None
+
+    def pass_over(self, head: Head) -> None:
+        """Pass over the value of the element whose head was just read."""
+        if head.length == _UNDEFINED:
+            self._skip_undefined(head)
+        else:
+            self._cursor.skip(head.length)
+
     def items(self, wanted: Wanted, length: int) -> list[Skimmed]:
         """Return the wanted elements of each item of a sequence whose items begin here."""
         end = None if length == _UNDEFINED else self._cursor.position + length
@@ -208,7 +239,7 @@ class Skimmer:
             self._keep(head, wanted, found)
         return found
 
-    def _keep(self, head: _Head, wanted: Wanted, found: Skimmed) -> None:
+    def _keep(self, head: Head, wanted: Wanted, found: Skimmed) -> None:
         # Only wanted sequences are entered, so nesting is as deep as `wanted` is, whatever the data set holds.
         inner = wanted.get(head.tag)
         if inner is not None and head.vr in ("SQ", "UN", None):
@@ -217,15 +248,13 @@ class Skimmer:
                 self._encoding = IMPLICIT_LITTLE
             found[head.tag] = self.items(inner, head.length)
             self._encoding = outer
-        elif head.length == _UNDEFINED:
-            self._skip_undefined(head)
         elif head.tag in wanted and inner is None and head.length <= _LONGEST_VALUE:
             vr = None if head.vr == "UN" else head.vr
             found[head.tag] = Raw(vr, self._cursor.take(head.length), self._encoding.byte_order)
         else:
-            self._cursor.skip(head.length)
+            self.pass_over(head)
 
-    def _skip_undefined(self, head: _Head) -> None:
+    def _skip_undefined(self, head: Head) -> None:
         """Pass over a sequence, or fragments of pixel data, of undefined length: however deep, without recursion."""
         outer = [self._encoding]
         if head.vr == "UN":
@@ -242,17 +271,17 @@ class Skimmer:
             else:
                 self._cursor.skip(head.length)
 
-    def _head(self) -> _Head:
+    def _head(self) -> Head:
         data = self._cursor.take(8)
         explicit, order = self._encoding
         tag = int.from_bytes(data[:2], order) << 16 | int.from_bytes(data[2:4], order)
         vr = data[4:6]
         # Some writers mix both encodings in one data set; only a known VR in its place says explicit.
         if not explicit or tag >> 16 == 0xFFFE or not (vr in _VRS or _could_be_vr(vr)):
-            return _Head(tag, None, int.from_bytes(data[4:], order))
+            return Head(tag, None, int.from_bytes(data[4:], order))
         if vr in LONG_VRS:
-            return _Head(tag, vr.decode(), int.from_bytes(self._cursor.take(4), order))
-        return _Head(tag, vr.decode() if vr in SHORT_VRS else None, int.from_bytes(data[6:], order))
+            return Head(tag, vr.decode(), int.from_bytes(self._cursor.take(4), order))
+        return Head(tag, vr.decode() if vr in SHORT_VRS else None, int.from_bytes(data[6:], order))
 
 
 def skim_dataset(dataset: Dataset, wanted: Wanted) -> Skimmed:
@@ -288,11 +317,6 @@ def _skim_raw(element: RawDataElement, inner: Wanted | None) -> Raw | list[Skimm
         return Skimmer(Cursor(io.BytesIO(value)), encoding).items(inner, len(value))
     except (TruncatedError, MalformedError):
         return None
-
-
-def encoding_at(start: bytes, byte_order: ByteOrder) -> Encoding:
-    """Return the encoding of the data set whose first bytes these are: a VR in its place says explicit."""
-    return Encoding(start[4:6] in _VRS, byte_order)
 
 
 def _could_be_vr(vr: bytes) -> bool:

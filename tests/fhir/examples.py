@@ -116,9 +116,7 @@ RESOURCE_2D: dict[str, Any] = {
     "performer": [
         {
             "function": {
-                "coding": [
-                    {"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "PRF"}
-                ]
+                "coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "PRF"}]
             },
             "actor": {"type": "Practitioner", "identifier": {"value": "4711"}, "display": "Reader"},
         },
@@ -128,16 +126,12 @@ RESOURCE_2D: dict[str, Any] = {
         {
             "type": "ServiceRequest",
             "identifier": {
-                "type": {
-                    "coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "ACSN"}]
-                },
+                "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "ACSN"}]},
                 "value": "A1",
             },
         }
     ],
-    "derivedFrom": [
-        {"type": "ImagingStudy", "identifier": {"system": "urn:dicom:uid", "value": "urn:oid:1.2.20"}}
-    ],
+    "derivedFrom": [{"type": "ImagingStudy", "identifier": {"system": "urn:dicom:uid", "value": "urn:oid:1.2.20"}}],
     "studyUid": "1.2.20",
     "seriesUid": "1.2.30",
     "seriesNumber": 4,
@@ -181,12 +175,10 @@ SELECTION_3D = Selection(
 RESOURCE_3D: dict[str, Any] = {
     "resourceType": "ImagingSelection",
     "id": "69734cc7-dd73-598b-81f9-216bf3fc4f9d",
-    "identifier": [
-        {"system": "urn:ietf:rfc:3986", "value": "urn:uuid:69734cc7-dd73-598b-81f9-216bf3fc4f9d"}
-    ],
+    "identifier": [{"system": "urn:ietf:rfc:3986", "value": "urn:uuid:69734cc7-dd73-598b-81f9-216bf3fc4f9d"}],
     "status": "inactive",
     "code": {"text": "Tumour"},
-    "issued": "2024-12-31T23:59:59+00:00",
+    "issued": "2024-12-31T23:59:59Z",
     "frameOfReferenceUid": "1.2.50",
     "imageRegion3D": [
         {

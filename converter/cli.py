@@ -1,0 +1,182 @@
+"""The command `imgsel`: options in, tables and progress out, no logic."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+# Everything else is imported by the command that needs it: `--help` answers at once.
+if TYPE_CHECKING:
+    from converter.batch import Conversion, Result, Summary, Watch
+    from converter.settings import Settings
+
+_ERRORS, _WRONG_USAGE, _INTERRUPTED = 1, 2, 130
+
+
+def main() -> None:
+    """Run the command; a user's error is one line on standard error and exit status 2."""
+    try:
+        status = _imgsel.main(standalone_mode=False)
+    except click.ClickException as error:
+        click.echo(f"imgsel: {error.format_message()}", err=True)
+        sys.exit(_WRONG_USAGE)
+    except click.Abort:
+        click.echo("imgsel: interrupted", err=True)
+        sys.exit(_INTERRUPTED)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+@click.group(name="imgsel", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="imgsel", prog_name="imgsel", message="%(prog)s %(version)s")
+def _imgsel() -> None:
+    """Turn DICOM annotation objects into FHIR ImagingSelection."""
+
+
+def _settings_options(command: Any) -> Any:
+    """Add the options that become Settings."""
+    for option in reversed(
+        (
+            click.option("--fhir", metavar="RELEASE", help="Release of FHIR to write.  [default: 6.0.0-ballot2]"),
+            click.option("--timezone", metavar="ZONE", help="Zone of times without one: +01:00 or Europe/Berlin."),
+            click.option(
+                "--patient-id-system",
+                "patient_id_systems",
+                multiple=True,
+                metavar="[ISSUER=]URI",
+                help="System of Patient IDs, of one Issuer of Patient ID or of those without. Repeatable.",
+            ),
+            click.option("--endpoint", metavar="URL", help="Root of the WADO-RS service that holds the instances."),
+            click.option("--with-names", is_flag=True, default=None, help="Write patients' names."),
+            click.option(
+                "--settings",
+                "settings_file",
+                type=click.Path(path_type=Path),
+                metavar="FILE",
+                help="TOML file with these settings; options win over it.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@_imgsel.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("-o", "--output", required=True, metavar="OUT", help="Folder to write to, or - for standard output.")
+@_settings_options
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no table.")
+@click.option("-v", "--verbose", is_flag=True, help="Every problem on standard error.")
+def convert(sources: tuple[str, ...], output: str, quiet: bool, verbose: bool, **options: Any) -> int:
+    """Convert the annotation objects in SOURCE... and write ImagingSelection.ndjson and report.ndjson.
+
+    SOURCE is a file, a folder, an archive (ZIP, TAR), a DICOMDIR, or - for standard input. The exit status is 0
+    without errors, 1 if an object or file has one (the rest is written all the same), 2 for wrong usage.
+    """
+    from converter import batch
+    from converter.writer.ndjson import OutputClosedError
+
+    settings = _settings(**options)
+    with _progress(shown=not quiet) as watch:
+        conversion = _conversion(sources, settings, watch)
+        each = _print_problems if verbose else _ignore
+        try:
+            if output == "-":
+                summary = batch.write_stream(conversion, click.get_binary_stream("stdout"), each)
+            else:
+                summary = batch.write(conversion, Path(output), each)
+        except OutputClosedError:
+            return 0
+        except KeyboardInterrupt:
+            _say_interrupted(conversion, output)
+            return _INTERRUPTED
+        except OSError as error:
+            raise click.ClickException(f"cannot write to {output}: {error.strerror or 'check the folder'}") from error
+        finally:
+            conversion.close()
+    if not quiet:
+        _print_summary(summary, to_stderr=output == "-")
+    return _ERRORS if summary.has_error else 0
+
+
+@_imgsel.command()
+@click.argument("file", metavar="FILE")
+@_settings_options
+def inspect(file: str, **options: Any) -> int:
+    """Show what FILE holds, its content tree, graphics or segments, and what each becomes."""
+    from rich.console import Console
+
+    from converter.describe import inspections
+
+    settings = _settings(**options)
+    console = Console(soft_wrap=False)
+    with _conversion((file,), settings, None) as conversion:
+        for shown in inspections(conversion, file, settings):
+            console.print(shown)
+    return _ERRORS if conversion.summary.has_error else 0
+
+
+def _settings(settings_file: Path | None, patient_id_systems: tuple[str, ...], **options: Any) -> Settings:
+    from converter.fhir import release
+    from converter.settings import Settings, SettingsError
+
+    stated: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    try:
+        values = Settings.read_toml(settings_file) if settings_file is not None else {}
+        if patient_id_systems:
+            pairs = [each.rpartition("=")[::2] for each in patient_id_systems]
+            stated["patient_id_systems"] = {**values.get("patient_id_systems", {}), **dict(pairs)}
+        settings = Settings.from_mapping({**values, **stated})
+        release(settings.fhir)
+    except (SettingsError, ValueError) as error:
+        raise click.UsageError(str(error)) from error
+    return settings
+
+
+def _conversion(sources: tuple[str, ...], settings: Settings, watch: Watch | None) -> Conversion:
+    from converter.batch import convert as start
+
+    try:
+        return start(sources, settings, watch=watch)
+    except (OSError, ValueError, TypeError) as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _ignore(_: Result) -> None:
+    """Do nothing with a result."""
+
+
+def _print_problems(result: Result) -> None:
+    for each in result.problems:
+        click.echo(f"{each.severity}: {result.file}: {each.code}: {each.message} {each.path}", err=True)
+
+
+def _say_interrupted(conversion: Conversion, output: str) -> None:
+    done = conversion.summary
+    count = sum(done.objects.values())
+    of = f" of {done.total}" if done.total is not None else ""
+    kept = "what was printed stands" if output == "-" else f"nothing in {output} was changed"
+    click.echo(
+        f"imgsel: interrupted after {count}{of} objects, {kept}: run the same command again to convert all", err=True
+    )
+
+
+def _print_summary(summary: Summary, *, to_stderr: bool) -> None:
+    from rich.console import Console
+
+    from converter.tables import summary_tables
+
+    console = Console(stderr=to_stderr)
+    for table in summary_tables(summary):
+        console.print(table)
+
+
+def _progress(*, shown: bool) -> AbstractContextManager[Watch | None]:
+    if not shown or not sys.stderr.isatty():
+        return nullcontext()
+    from converter.tables import progress
+
+    return progress()

@@ -1,0 +1,1 @@
+"""Builders of the synthetic studies, one module per kind of object."""

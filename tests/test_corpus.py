@@ -1,0 +1,130 @@
+"""Real files: what independent readers found them to state is what comes out, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from converter import Result, Settings, convert
+
+KINDS = ("SR", "PR", "SEG", "KO")
+Stated = set[tuple[Any, ...]]
+
+
+@pytest.fixture(scope="module")
+def facts(corpus: Path) -> dict[str, dict[str, Any]]:
+    lines = (corpus / "facts.jsonl").read_text("utf-8").splitlines()
+    return {each["file"]: each for each in map(json.loads, lines)}
+
+
+@pytest.fixture(scope="module")
+def results(corpus: Path) -> list[Result]:
+    return list(convert(corpus, Settings(timezone="+00:00")))
+
+
+def shortest(coordinates: list[float]) -> tuple[float, ...]:
+    """The shortest decimals that read back to the same single precision numbers."""
+    return tuple(float(str(np.float32(each))) for each in coordinates)
+
+
+def stated_by(resources: list[dict[str, Any]]) -> Stated:
+    found: Stated = set()
+    for resource in resources:
+        for region in resource.get("imageRegion3D", []):
+            place = resource["frameOfReferenceUid"]
+            found.add(("region3d", place, region["regionType"], tuple(region["coordinate"])))
+        for instance in resource.get("instance", []):
+            place, subset = instance.get("uid"), tuple(instance.get("subset", []))
+            found.add(("select", place, subset))
+            for region in instance.get("imageRegion2D", []):
+                found.add(("region2d", place, subset, region["regionType"], tuple(region["coordinate"])))
+    return found
+
+
+def as_stated(fact: list[Any]) -> tuple[Any, ...]:
+    match fact:
+        case ["region2d", uid, frames, kind, coordinates]:
+            return ("region2d", uid, tuple(map(str, frames)), kind, shortest(coordinates))
+        case ["region3d", uid, kind, coordinates]:
+            return ("region3d", uid, kind, shortest(coordinates))
+        case ["segment", uid, number]:
+            return ("select", uid, (str(number),))
+        case _:
+            return ("select", fact[1], tuple(map(str, fact[2])))
+
+
+def by_object(results: list[Result]) -> dict[str, list[Result]]:
+    grouped: dict[str, list[Result]] = defaultdict(list)
+    for each in results:
+        grouped[each.file].append(each)
+    return grouped
+
+
+def winners(results: list[Result], facts: dict[str, dict[str, Any]]) -> dict[str, Result]:
+    """Objects by file; of a file that another one with its SOP Instance UID stands for, that one."""
+    converted = {each.sop_instance_uid: each for each in results if each.selections}
+    found = {}
+    for file, entry in facts.items():
+        if entry["object"] in KINDS:
+            (own,) = by_object(results)[file]
+            copied = any(each.code == "duplicate" for each in own.problems)
+            found[file] = converted[own.sop_instance_uid] if copied else own
+    return found
+
+
+def test_every_fact_of_every_report_state_segmentation_and_key_object_is_stated(
+    results: list[Result], facts: dict[str, dict[str, Any]]
+) -> None:
+    missing = {}
+    for file, result in winners(results, facts).items():
+        if any(each.code == "duplicate-differs" for each in result.problems):
+            continue
+        stated = stated_by([each.to_dict() for each in result.selections])
+        # A reference without a UID selects nothing: the report says so, once each.
+        nameless = [each for each in facts[file]["facts"] if each[1] == "None"]
+        assert [each.code for each in result.problems].count("reference-incomplete") >= len(nameless)
+        named = [each for each in facts[file]["facts"] if each[1] != "None"]
+        lost = [each for each in map(as_stated, named) if each not in stated]
+        if lost:
+            missing[file] = lost
+    assert missing == {}
+
+
+def test_no_region_appears_that_no_object_states(
+    results: list[Result], facts: dict[str, dict[str, Any]], corpus: Path
+) -> None:
+    invented = {}
+    for file, result in winners(results, facts).items():
+        known = {each for each in map(as_stated, facts[file]["facts"]) if each[0].startswith("region")}
+        drawn = [each.to_dict() for each in result.selections if each.selection.key.role != "text"]
+        stated = {each for each in stated_by(drawn) if each[0].startswith("region")}
+        if stated - known:
+            invented[file] = stated - known
+    assert invented == {}
+
+
+def test_ids_are_unique_and_every_resource_is_valid(results: list[Result]) -> None:
+    converted = [selection for result in results for selection in result.selections]
+    assert len(converted) > 300
+    assert len({each.id for each in converted}) == len(converted)
+    for each in converted:
+        assert each.to_resource().id == each.id
+        assert each.encoded.broken == ()
+
+
+def test_every_focus_is_one_of_the_same_objects_selections(results: list[Result]) -> None:
+    for result in results:
+        ids = {f"ImagingSelection/{each.id}" for each in result.selections}
+        for selection in result.selections:
+            references = {each["reference"] for each in selection.to_dict().get("focus", [])}
+            assert references <= ids
+
+
+def test_every_annotation_object_has_a_line(results: list[Result], facts: dict[str, dict[str, Any]]) -> None:
+    reported = {each.file for each in results}
+    assert {file for file in facts if file not in reported} == set()
