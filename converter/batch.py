@@ -61,7 +61,8 @@ class Result:
     """What became of one annotation object, or of one input that could not be read.
 
     `file` is relative to its SOURCE; `kind` is the object's modality (CID 33), `DICOMDIR`, `IMAGE` for an image that
-    was read with different headers, or None for what could not be read.
+    was read with different headers, or None for what could not be read. `reference` reads the object again, as long
+    as the conversion is open; None for what was not converted.
     """
 
     file: str
@@ -70,6 +71,7 @@ class Result:
     kind: str | None = None
     selections: tuple[ConvertedSelection, ...] = ()
     problems: tuple[Problem, ...] = ()
+    reference: ObjectReference | None = field(default=None, repr=False)
 
     @property
     def has_error(self) -> bool:
@@ -253,6 +255,7 @@ def _result(reference: ObjectReference, catalog: Catalog, settings: Settings, re
         kind=mapped.kind,
         selections=tuple(each for each in encoded if not each.encoded.broken),
         problems=(*parsed.problems, *mapped.problems, *_encoding_problems(encoded)),
+        reference=reference,
     )
 
 

@@ -114,7 +114,7 @@ def inspect(file: str, **options: Any) -> int:
     settings = _settings(**options)
     console = Console(soft_wrap=False)
     with _conversion((file,), settings, None) as conversion:
-        for shown in inspections(conversion, file, settings):
+        for shown in inspections(conversion, settings):
             console.print(shown)
     return _ERRORS if conversion.summary.has_error else 0
 
@@ -180,3 +180,7 @@ def _progress(*, shown: bool) -> AbstractContextManager[Watch | None]:
     from converter.tables import progress
 
     return progress()
+
+
+if __name__ == "__main__":
+    main()

@@ -38,7 +38,7 @@ DEFINITIONS = _definitions(
     ("archive-damaged", "error", "The archive is damaged or encrypted; members before this one are read."),
     ("archive-limit", "error", "The archive exceeds the limit on {limit}; the rest of it is not read."),
     ("archive-path", "warning", "The member's name points outside of the archive; it is read under its plain name."),
-    ("link-skipped", "note", "A link that leads out of or back into the tree is not followed."),
+    ("link-skipped", "note", "Not followed: a link to what is read under another name, or to nothing."),
     ("not-regular", "note", "Not a regular file (device, pipe or socket): not read."),
     ("file-set-missing", "warning", "{count} files that the DICOMDIR lists are not there."),
     ("file-set-path", "warning", "{count} file references of the DICOMDIR point outside of the file-set: not followed."),

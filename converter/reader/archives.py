@@ -14,18 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from converter.problems import problem
-from converter.reader.streams import (
-    BUFFER_BYTES,
-    DAMAGE,
-    CheckedStream,
-    ContentError,
-    Metered,
-    Once,
-    Opener,
-    Part,
-    Shared,
-    as_content_error,
-)
+from converter.reader.openers import Once, Opener, Part, Shared
+from converter.reader.streams import BUFFER_BYTES, DAMAGE, CheckedStream, ContentError, Metered, as_content_error
 from converter.reader.zips import ZipEntry, ZipMember, entries
 from converter.selection import Problem
 from converter.settings import ArchiveLimits
@@ -106,7 +96,7 @@ def recognise(head: bytes) -> Kind | None:
         return "bz2"
     if head.startswith(b"\xfd7zXZ\x00"):
         return "xz"
-    return "tar" if _is_tar_header(head[:tarfile.BLOCKSIZE]) else None
+    return "tar" if _is_tar_header(head[: tarfile.BLOCKSIZE]) else None
 
 
 def _is_tar_header(block: bytes) -> bool:
@@ -270,7 +260,8 @@ def _tar_headers(blocks: _TarBlocks) -> Iterator[tuple[tarfile.TarInfo, tarfile.
             raise as_content_error(error) from None
         if info is None:
             break
-        archive.members.clear()
+        # Else it remembers every member.
+        cast(Any, archive).members.clear()
         yield info, archive
     if blocks.last_block.strip(b"\x00"):
         # tarfile takes a header that it cannot read for the end; the end is a block of zeros, or nothing.

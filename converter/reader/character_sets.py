@@ -197,18 +197,20 @@ def _fits(value: bytes, vr: str, stated: CharacterSet) -> bool:
 def _to_utf_8(scope: _Scope) -> None:
     for dataset, element, vr in scope.texts:
         text = _as_well_as_can_be(element.value or b"", vr, scope.stated)
-        dataset._dict[element.tag] = element._replace(value=text.encode(), length=len(text.encode()))
+        # A code extension that was not understood: in UTF-8 there are none.
+        value = text.replace("\x1b", "\ufffd").encode()
+        dataset._dict[element.tag] = element._replace(value=value, length=len(value))
     _restate(scope, _UTF_8, (python_encoding["ISO_IR 192"],))
 
 
 def _as_well_as_can_be(value: bytes, vr: str, stated: CharacterSet) -> str:
-    if stated.encodings != (default_encoding,) and stated.understood:
+    if stated.understood and stated.encodings != (default_encoding,):
         return decode(value, vr, stated.encodings, "replace")
     try:
-        return value.decode("utf-8")
+        return decode(value, vr, ("utf-8",), "strict" if _ESCAPE not in value else "replace")
     except UnicodeError:
-        # Nothing stated: most such text is from the time before UTF-8.
-        return decode(value, vr, (default_encoding,) if stated.understood else ("utf-8",), "replace")
+        # Where nothing is stated, what is not UTF-8 is from the time before it.
+        return decode(value, vr, (default_encoding if stated.understood else "utf-8",), "replace")
 
 
 def _restate(scope: _Scope, value: bytes, encodings: tuple[str, ...]) -> None:

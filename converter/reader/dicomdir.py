@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,7 +138,7 @@ class Media:
 
         Upper and lower case count as the same, and so do the endings that ISO 9660 adds.
         """
-        if Path(self._root, *parts).is_file():
+        if self._is_file(parts):
             return "/".join(parts)
         found: list[str] = []
         for part in parts:
@@ -146,12 +146,15 @@ class Media:
             if name is None:
                 return None
             found.append(name)
-        return "/".join(found) if Path(self._root, *found).is_file() else None
+        return "/".join(found) if self._is_file(found) else None
 
     def holds(self, relative: str) -> bool:
         """Return whether the file lies in the file-set indeed, links resolved."""
-        real = os.path.realpath(Path(self._root, relative))
-        return os.path.commonpath((real, self._real_root)) == self._real_root
+        return Path(os.path.realpath(Path(self._root, relative))).is_relative_to(self._real_root)
+
+    def _is_file(self, parts: Iterable[str]) -> bool:
+        # Path.is_file raises where a folder may not be searched.
+        return os.path.isfile(Path(self._root, *parts))  # noqa: PTH113
 
     def _names(self, folder: str) -> dict[str, str]:
         names = self._folders.get(folder)

@@ -60,9 +60,10 @@ def head_at(data: bytes, at: int, end: int, encoding: Encoding) -> Head | None:
     if not explicit:
         if length <= end - at - 8 or length == UNDEFINED_LENGTH or (stated not in _SHORT and stated not in _LONG):
             return Head(tag, None, length, at + 8)
-        # That much is not there, and a VR is: an element in explicit VR among implicit ones.
+        # That much is not there, and a VR is: an element in explicit VR among implicit ones, if it is its VR.
         rescued = head_at(data, at, end, Encoding(True, order))
-        return rescued if rescued and _fits(rescued, end) else Head(tag, None, length, at + 8)
+        is_explicit = rescued and rescued.vr == dictionary_vr(tag) and _goes_on(data, rescued, end, encoding)
+        return rescued if is_explicit else Head(tag, None, length, at + 8)
     vr = _SHORT.get(stated)
     if vr is not None:
         return Head(tag, vr, int.from_bytes(data[at + 6 : at + 8], order), at + 8)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from converter.reader.streams import open_stepwise
+from converter.reader.openers import open_stepwise
 
 EntryKind = Literal["file", "folder", "skip", "special", "unreadable"]
 

@@ -174,7 +174,7 @@ def read_header(stream: BinaryIO) -> Header:
 def header_of(dataset: Dataset) -> Header:
     """Return the header of a data set in memory; no element of it is converted or changed."""
     meta = skim_dataset(getattr(dataset, "file_meta", None) or Dataset(), _META)
-    return _header(skim_dataset(dataset, _HEADER), meta, ())
+    return _header(skim_dataset(dataset, _HEADER, _last_needed), meta, ())
 
 
 def pass_prefix(cursor: Cursor) -> None:

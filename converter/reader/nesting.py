@@ -6,6 +6,7 @@ word. Leaves stay raw, so pydicom converts a value when it is asked for. PS3.5 s
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 from pydicom import Dataset
@@ -32,6 +33,8 @@ from converter.reader.skim import IMPLICIT_LITTLE, ByteOrder, Encoding
 from converter.selection import Problem
 
 PIXEL_DATA: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+# Of one kind: what the hundred-first such problem says, nobody reads, and deep in a nest its path is long.
+_PROBLEMS_LIMIT: Final = 100
 _MARKS: Final[dict[ByteOrder, bytes]] = {
     "little": b"\xfe\xff\xdd\xe0\0\0\0\0",
     "big": b"\xff\xfe\xe0\xdd\0\0\0\0",
@@ -59,6 +62,7 @@ class Nesting:
         self._stack: list[DataSetFrame | SequenceFrame] = [self._root]
         self._trials = 0
         self._cuts: set[int] = set()
+        self._counts: Counter[str] = Counter()
         self._sequence_ended_at = -1
 
     def read(self) -> Dataset:
@@ -305,7 +309,7 @@ class Nesting:
             outer.elements[as_tag(frame.tag)] = bytes_element(frame, self._data[frame.start : frame.end])
         # A private element may hold anything; a public one was to be a sequence.
         if frame.tag and not frame.tag >> 16 & 1:
-            self.problems.append(problem("value-unreadable", self._path(frame.tag)))
+            self._record("value-unreadable", frame.tag)
 
     def _cut(self, end: int, tag: int | None = None) -> None:
         """Report that something reaches beyond `end`: once, though all that it stands in does so too."""
@@ -316,7 +320,12 @@ class Nesting:
     def _report(self, code: str, tag: int | None = None) -> None:
         if self._trials:
             raise _TrialFailedError
-        self.problems.append(problem(code, self._path(tag)))
+        self._record(code, tag)
+
+    def _record(self, code: str, tag: int | None) -> None:
+        self._counts[code] += 1
+        if self._counts[code] <= _PROBLEMS_LIMIT:
+            self.problems.append(problem(code, self._path(tag)))
 
     def _path(self, tag: int | None) -> str:
         steps = ["$"]

@@ -17,9 +17,9 @@ from pydicom.uid import UID
 from converter.problems import problem
 from converter.reader.catalog import Conflict, SqliteCatalog
 from converter.reader.content import Recording, content
+from converter.reader.datasets import as_parsed, without_pixel_data
 from converter.reader.fingerprint import fingerprint
 from converter.reader.header import Header, header_of, read_header
-from converter.reader.memory import as_parsed, without_pixel_data
 from converter.reader.parser import NotDicomError, Parsed, parse
 from converter.reader.raw_values import text
 from converter.reader.skim import skim_dataset
@@ -213,7 +213,7 @@ def _keep_dataset(dataset: Dataset, header: Header, spool: Spool | None) -> Call
 
 def _parsed_copy(dataset: Dataset, transfer_syntax_uid: str | None) -> Parsed:
     copy = copied(dataset)
-    return Parsed(dataset, (), transfer_syntax_uid or "") if copy is None else as_parsed(copy, transfer_syntax_uid)
+    return Parsed(dataset, (), transfer_syntax_uid) if copy is None else as_parsed(copy, transfer_syntax_uid)
 
 
 def _parse_spooled_dataset(spool: Spool, place: Spooled, transfer_syntax_uid: str | None) -> Parsed:

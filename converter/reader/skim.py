@@ -284,10 +284,15 @@ class Skimmer:
         return Head(tag, vr.decode() if vr in SHORT_VRS else None, int.from_bytes(data[6:], order))
 
 
-def skim_dataset(dataset: Dataset, wanted: Wanted) -> Skimmed:
-    """Return the wanted elements of a data set in memory, without converting any."""
+def skim_dataset(
+    dataset: Dataset, wanted: Wanted, needed: Callable[[Skimmed], int] = lambda _: 0xFFFFFFFF
+) -> Skimmed:
+    """Return the wanted elements of a data set in memory, without converting any; `needed` as in `data_set`."""
     found: Skimmed = {}
-    for tag, inner in wanted.items():
+    for tag in sorted(wanted):
+        if tag > needed(found):
+            break
+        inner = wanted[tag]
         element = dataset.get_item(tag) if tag in dataset else None
         if element is None or element.value is None:
             continue

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from converter.problems import problem
-from converter.reader.streams import BUFFER_BYTES, ContentError, Metered, Opener, Window
+from converter.reader.openers import Opener
+from converter.reader.streams import BUFFER_BYTES, ContentError, Metered, Window
 
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 
@@ -131,7 +132,7 @@ def _read(stream: io.BufferedReader, position: int, size: int) -> bytes:
 
 
 def _find_directory(stream: io.BufferedReader) -> tuple[int, int, int] | None:
-    """Return the central directory's offset and size, and how far the archive starts after what its offsets count from."""
+    """Return the central directory's offset and size, and the offset from which its offsets count; None without one."""
     length = stream.seek(0, io.SEEK_END)
     tail_start = max(0, length - _MAX_END)
     tail = _read(stream, tail_start, length - tail_start)

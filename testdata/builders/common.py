@@ -10,7 +10,6 @@ from uuid import UUID, uuid5
 
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import UID as PydicomUID
 from pydicom.uid import ExplicitVRLittleEndian
 
 NAMESPACE = UUID("0b7d1f5c-8a53-4f0e-9c40-5e6f4d0c8a11")
@@ -40,7 +39,7 @@ def code(value: str, scheme: str, meaning: str) -> Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A study and its patient. `issuer` is one of "oid", "uuid", "text" and "", as the patient's identifier states it."""
+    """A study and its patient; `issuer` says how the patient's issuer is stated: "oid", "uuid", "text" or not at all."""
 
     name: str
     patient_name: str
@@ -150,7 +149,7 @@ def same_patient_and_study(dataset: Dataset, series: Series) -> Dataset:
 
 
 def state_content(dataset: Dataset, label: str, description: str, *, creator: str = "") -> None:
-    """Add Content Label, Description, Creator's Name and, unless presentation states have their own, the time."""
+    """Add Content Label, Content Description, Content Creator's Name and when the content was created."""
     dataset.ContentLabel = label
     dataset.ContentDescription = description
     dataset.ContentCreatorName = creator
@@ -189,7 +188,7 @@ def save(dataset: Dataset, path: Path) -> None:
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = PydicomUID(uid("implementation"))
+    meta.ImplementationClassUID = uid("implementation")
     meta.ImplementationVersionName = "IMGSEL_TESTDATA"
     plain = Dataset(dict(dataset.items()))
     plain.file_meta = meta

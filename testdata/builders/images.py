@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.uid import (
     CTImageStorage,
@@ -55,16 +58,14 @@ def _ct_slice(series: Series, number: int, body_part: str, laterality: str) -> D
     return dataset
 
 
-def disc(size: int, radius: int) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+def disc(size: int, radius: int) -> NDArray[np.bool_]:
     """Return a centred disc of `radius` pixels in a square of `size`, in whole numbers only."""
     rows, columns = np.mgrid[0:size, 0:size]
-    inside: np.ndarray[tuple[int, int], np.dtype[np.bool_]] = (
-        (2 * rows - size + 1) ** 2 + (2 * columns - size + 1) ** 2
-    ) <= (2 * radius) ** 2
+    inside: NDArray[np.bool_] = (2 * rows - size + 1) ** 2 + (2 * columns - size + 1) ** 2 <= (2 * radius) ** 2
     return inside
 
 
-def _state_pixels(dataset: Dataset, pixels: np.ndarray, *, bits: int) -> None:  # type: ignore[type-arg]
+def _state_pixels(dataset: Dataset, pixels: NDArray[Any], *, bits: int) -> None:
     dataset.SamplesPerPixel = 1
     dataset.PhotometricInterpretation = "MONOCHROME2"
     dataset.Rows, dataset.Columns = pixels.shape[-2:]
@@ -178,6 +179,9 @@ def slide(series: Series) -> Dataset:
             DimensionOrganizationSequence=[item(DimensionOrganizationUID=organization)],
             BurnedInAnnotation="NO",
             LossyImageCompression="00",
+            PresentationLUTShape="IDENTITY",
+            RescaleIntercept="0",
+            RescaleSlope="1",
             SpecimenLabelInImage="NO",
             FocusMethod="AUTO",
             ExtendedDepthOfField="NO",
@@ -203,7 +207,7 @@ def slide(series: Series) -> Dataset:
     return dataset
 
 
-def _slide_tiles() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _slide_tiles() -> NDArray[np.uint8]:
     whole = np.where(disc(2 * TILE, 24), 90, 230).astype(np.uint8)
     return np.stack([whole[r : r + TILE, c : c + TILE] for r in (0, TILE) for c in (0, TILE)])
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pydicom import Dataset
+from pydicom.charset import default_encoding
 from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.tag import BaseTag
 
 from converter.problems import problem
-from converter.reader.character_sets import settle_text
-from converter.reader.elements import actual_vr, as_tag, step
-from converter.reader.nesting import PIXEL_DATA, sequence_items, settle_ambiguous
+from converter.reader.character_sets import settle_text, stated_character_set
+from converter.reader.elements import actual_vr, as_tag, settle_pixel_values, step
+from converter.reader.nesting import PIXEL_DATA, sequence_items
 from converter.reader.parser import Parsed
 from converter.reader.skim import IMPLICIT_LITTLE, Encoding
 from converter.selection import Problem
@@ -19,7 +21,9 @@ def without_pixel_data(dataset: Dataset) -> Dataset:
 
     Raises OSError where an element is to be read from a file that is no longer there.
     """
-    elements = {tag: dataset.get_item(tag) for tag in dataset._dict if tag not in PIXEL_DATA}
+    elements: dict[BaseTag, DataElement | RawDataElement] = {
+        tag: dataset.get_item(tag) for tag in dataset._dict if tag not in PIXEL_DATA
+    }
     kept = Dataset(elements)
     kept.set_original_encoding(*dataset.original_encoding)
     return kept
@@ -32,16 +36,20 @@ def as_parsed(dataset: Dataset, transfer_syntax_uid: str | None) -> Parsed:
     set cannot decode.
     """
     problems = _expand(dataset)
-    settle_ambiguous(dataset)
-    return Parsed(dataset, (*problems, *settle_text(dataset)), transfer_syntax_uid or "")
+    settle_pixel_values(dataset)
+    return Parsed(dataset, (*problems, *settle_text(dataset)), transfer_syntax_uid)
 
 
 def _expand(root: Dataset) -> list[Problem]:
     """Turn every sequence that is still bytes into its items."""
     problems: list[Problem] = []
-    pending = [(root, "$")]
+    pending = [(root, "$", (default_encoding,))]
     while pending:
-        dataset, path = pending.pop()
+        dataset, path, encodings = pending.pop()
+        # pydicom hands the character set down when it converts a sequence, and has no other way to set it.
+        dataset._parent_encoding = list(encodings)
+        stated = stated_character_set(dataset)
+        inner = encodings if stated is None else stated.encodings
         for tag in sorted(dataset._dict):
             element = dataset.get_item(tag)
             if isinstance(element, RawDataElement):
@@ -54,7 +62,7 @@ def _expand(root: Dataset) -> list[Problem]:
                 element = DataElement(as_tag(tag), "SQ", items)
                 dataset._dict[as_tag(tag)] = element
             if element is not None and element.VR == "SQ" and element.value:
-                pending += ((item, f"{path}{step(tag)}[{n}]") for n, item in enumerate(element.value))
+                pending += ((item, f"{path}{step(tag)}[{n}]", inner) for n, item in enumerate(element.value))
     return problems
 
 

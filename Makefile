@@ -1,0 +1,47 @@
+# The everyday commands. Each sets up all that it needs: a virtual environment in .venv, the package and its tools.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint format bench clean
+.DEFAULT_GOAL := test
+
+$(READY): pyproject.toml
+	@command -v $(PYTHON) >/dev/null || \
+		{ echo "Python 3.11 or later is needed: install it (Debian, Ubuntu: apt install python3 python3-venv)." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed: name one with 'make PYTHON=/path/to/python3.11'." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "Python's venv module is missing: install it (Debian, Ubuntu: apt install python3-venv)." >&2; exit 1; }
+	@rm -rf $(VENV)
+	@echo "Setting up $(VENV) (once; a minute or two) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+# Convert the small studies in testdata/ and show what came out.
+demo: $(READY)
+	@echo '$$ imgsel convert testdata --output demo-output'
+	@$(BIN)/imgsel convert testdata --output demo-output
+	@echo
+	@echo 'One of the resources in demo-output/ImagingSelection.ndjson:'
+	@grep -m 1 '"imageRegion2D"' demo-output/ImagingSelection.ndjson | $(BIN)/python -m json.tool
+
+test: $(READY)
+	@$(BIN)/python -m pytest --quiet
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(READY)
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+bench: $(READY)
+	@for script in benchmarks/*.py; do echo "$$script" && $(BIN)/python "$$script" || exit 1; done
+
+clean:
+	rm -rf $(VENV) demo-output build dist

@@ -1,0 +1,346 @@
+"""Walks sources: folders, files, archives, DICOMDIRs, standard input and objects in memory, one by one in one order."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Literal, NoReturn, TypeAlias
+
+from pydicom import Dataset
+
+from converter.problems import problem
+from converter.reader import dicom_json, dicomdir
+from converter.reader.archives import Budget, Kind, MemberNames, Passed, members, recognise
+from converter.reader.arguments import STANDARD_INPUT, Source, check_source, check_sources
+from converter.reader.dicomdir import FileSet, Media
+from converter.reader.folders import Visited, list_folder
+from converter.reader.openers import Capped, Handout, Opener, PlainFile, Shared, Unpacked, borrow, cap, unpack
+from converter.reader.streams import as_content_error, read_all
+from converter.selection import Problem
+from converter.settings import ArchiveLimits
+
+__all__ = ["Directory", "Found", "Item", "Source", "Unread", "check_sources", "walk"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file, member or object that may be DICOM.
+
+    `name` is relative to its SOURCE with "/" between: `a/b.dcm` in a folder, the base name of a file given itself,
+    `archive.zip/inner/a.dcm` for a member, `-` for standard input; `dataset[0]`, `json[0]`, `bytes[0]` and
+    `stream[0]` (if it has no name of its own), counted as `source`, for objects in dicom_json. `source` is the SOURCE's
+    index. `open` gives a buffered stream at the start, which may be unable to seek; reading it raises OSError, of
+    which ContentError has a `problem`. What is not `rereadable` must be read before the next is asked for, once; what
+    is can be pickled and opened again in another process. `size` in bytes where known. `dataset` is set for objects
+    in memory, which have no stream.
+    """
+
+    name: str
+    source: int
+    open: Callable[[], BinaryIO]
+    rereadable: bool
+    size: int | None = None
+    dataset: Dataset | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Something that was passed over, or found to be wrong on the way to it."""
+
+    name: str
+    source: int
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A DICOMDIR; `listed` is the number of files that it refers to."""
+
+    name: str
+    source: int
+    problems: tuple[Problem, ...]
+    sop_instance_uid: str | None
+    listed: int
+
+
+Item: TypeAlias = Found | Unread | Directory
+_Step: TypeAlias = "Item | Iterator[_Step]"
+_OnFileSet: TypeAlias = "Callable[[str, int, FileSet], Iterator[_Step]]"
+"""What to do about a DICOMDIR of this name and source: it depends on what surrounds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where content was met; `depth` is the number of archives around it."""
+
+    name: str
+    source: int
+    on_file_set: _OnFileSet | None = None
+    depth: int = 0
+    budget: Budget | None = None
+
+    def deeper(self, name: str, on_file_set: _OnFileSet | None = None, budget: Budget | None = None) -> _Place:
+        return _Place(name, self.source, on_file_set or self.on_file_set, self.depth + 1, budget or self.budget)
+
+
+def walk(sources: Iterable[Source], limits: ArchiveLimits) -> Iterator[Item]:
+    """Yield everything in the sources once, in the order of the sources, sorted by name within each folder.
+
+    What lies in several sources or is reached through several links is read under the name met first. Only what is
+    open or still to be listed of the current folders is held. Raises TypeError for a source that is none, which only
+    an iterable not checked before can give.
+    """
+    walker = _Walker(limits)
+    for index, source in enumerate(sources):
+        yield from _flattened(walker.source(source, index))
+
+
+def _flattened(steps: Iterator[_Step]) -> Iterator[Item]:
+    """Yield the items of nested iterators without recursion: folders are nested to any depth."""
+    stack = [steps]
+    try:
+        while stack:
+            step = next(stack[-1], None)
+            if step is None:
+                stack.pop()
+            elif isinstance(step, Iterator):
+                stack.append(step)
+            else:
+                yield step
+    finally:
+        for each in reversed(stack):
+            if hasattr(each, "close"):
+                each.close()
+
+
+def _printable(name: str) -> str:
+    """Return the name as text that every encoder takes: bytes that are no UTF-8 as escapes."""
+    if name.isascii():
+        return name
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _no_stream() -> NoReturn:
+    raise ValueError("this object is in memory: take its dataset")
+
+
+class _Walker:
+    """One walk. Its methods yield items, or iterators over more, for `_flattened`."""
+
+    def __init__(self, limits: ArchiveLimits) -> None:
+        self._limits = limits
+        self._visited = Visited()
+
+    def source(self, source: Source, index: int) -> Iterator[_Step]:
+        if isinstance(source, Dataset):
+            return iter([Found(f"dataset[{index}]", index, _no_stream, False, None, source)])
+        if isinstance(source, str | os.PathLike):
+            if source == STANDARD_INPUT:
+                return self._standard_input(index)
+            return self._path(os.fsdecode(source), index)
+        if isinstance(source, Mapping):
+            return self._json([source], f"json[{index}]", index)
+        if isinstance(source, list) and source and all(dicom_json.is_dicom_json(each) for each in source):
+            return self._json(source, f"json[{index}]", index, numbered=True)
+        if isinstance(source, bytes | bytearray | memoryview):
+            return self._content(_Place(f"bytes[{index}]", index), Shared(io.BytesIO(source)), len(source))
+        check_source(source)
+        name = getattr(source, "name", None)
+        name = Path(name).name if isinstance(name, str) and name else f"stream[{index}]"
+        return self._content(_Place(_printable(name), index), borrow(source))
+
+    def _standard_input(self, index: int) -> Iterator[_Step]:
+        buffer = getattr(sys.stdin, "buffer", None)
+        if buffer is None:
+            yield Unread(STANDARD_INPUT, index, problem("unreadable"))
+        else:
+            yield self._content(_Place(STANDARD_INPUT, index), borrow(buffer))
+
+    def _path(self, path: str, index: int) -> Iterator[_Step]:
+        name = _printable(Path(path).name)
+        try:
+            mode = Path(path).stat().st_mode
+            if stat.S_ISDIR(mode):
+                yield self._root(path, index)
+            elif stat.S_ISREG(mode) and not self._visited.is_new_file(path):
+                yield Unread(name, index, problem("link-skipped"))
+            elif stat.S_ISREG(mode):
+                place = _Place(name, index, partial(self._file_set_as_source, os.path.dirname(path) or os.curdir))  # noqa: PTH120
+                yield self._content(place, PlainFile(path))
+            elif stat.S_ISFIFO(mode):
+                with PlainFile(path)() as stream:
+                    yield self._content(_Place(name, index), borrow(stream))
+            else:
+                yield Unread(name, index, problem("not-regular"))
+        except OSError as error:
+            yield Unread(name, index, as_content_error(error, "unreadable").problem)
+
+    def _root(self, path: str, index: int) -> Iterator[_Step]:
+        if self._visited.holds(path):
+            yield Unread(".", index, problem("link-skipped"))
+            return
+        self._visited.add_root(path)
+        yield self._folder(path, "", index)
+
+    def _folder(self, path: str, prefix: str, index: int) -> Iterator[_Step]:
+        path = path.rstrip(os.sep) or os.sep
+        on_file_set = partial(_file_set_in_folder, path)
+        try:
+            for entry, kind in list_folder(path, self._visited):
+                name = prefix + _printable(entry)
+                inner = f"{path}{os.sep}{entry}"
+                if kind == "folder":
+                    yield self._folder(inner, name + "/", index)
+                elif kind == "file":
+                    yield self._content(_Place(name, index, on_file_set), PlainFile(inner))
+                else:
+                    code = {"skip": "link-skipped", "special": "not-regular"}.get(kind, "unreadable")
+                    yield Unread(name, index, problem(code))
+        except OSError:
+            yield Unread(prefix.rstrip("/") or ".", index, problem("unreadable"))
+
+    def _content(self, place: _Place, opener: Opener, size: int | None = None) -> Iterator[_Step]:
+        """Recognise content by its beginning; its stream is open no longer than until the next item is asked for."""
+        try:
+            stream = opener()
+            head = stream.peek()
+        except OSError as error:
+            yield Unread(place.name, place.source, as_content_error(error, "unreadable").problem)
+            return
+        handout = Handout(opener, stream)
+        try:
+            kind = recognise(head)
+            if not head:
+                yield Unread(place.name, place.source, problem("empty-file"))
+            elif kind is not None:
+                yield self._packed(place, kind, opener, stream)
+            elif dicomdir.is_dicomdir(head):
+                yield self._file_set(place, stream)
+            elif dicom_json.looks_like_dicom_json(head):
+                yield self._json_text(place, stream)
+            else:
+                if size is None and isinstance(opener, PlainFile):
+                    size = os.fstat(stream.fileno()).st_size
+                yield Found(place.name, place.source, handout, opener.rereadable, size)
+        finally:
+            handout.withdraw()
+
+    def _packed(self, place: _Place, kind: Kind, opener: Opener, stream: io.BufferedReader) -> Iterator[_Step]:
+        if place.depth > self._limits.depth:
+            yield Unread(place.name, place.source, problem("archive-limit", limit="depth"))
+            return
+        if kind == "zip" or kind == "tar":
+            yield self._archive(place, kind, opener, stream)
+            return
+        opener, stream = Unpacked(opener, kind, self._limits.ratio), unpack(stream, kind, self._limits.ratio)
+        try:
+            is_tar = recognise(stream.peek()) == "tar"
+        except OSError as error:
+            yield Unread(place.name, place.source, as_content_error(error).problem)
+            return
+        if is_tar:
+            yield self._archive(place, "tar", opener, stream)
+        else:
+            # Only a tar may unpack to more than a member may: here a single file does.
+            most = self._limits.member_bytes
+            yield self._content(place.deeper(place.name), Handout(Capped(opener, most), cap(stream, most)))
+
+    def _archive(
+        self, place: _Place, kind: Literal["zip", "tar"], opener: Opener, stream: io.BufferedReader
+    ) -> Iterator[_Step]:
+        names = MemberNames()
+        file_sets: list[tuple[str, FileSet]] = []
+        budget = place.budget or Budget(self._limits)
+        on_file_set = partial(_keep_file_set, file_sets)
+        for member in members(kind, stream, opener, self._limits, budget):
+            if isinstance(member, Passed):
+                name = place.name if member.name is None else f"{place.name}/{_printable(member.name)}"
+                yield Unread(name, place.source, member.problem)
+                continue
+            name = f"{place.name}/{_printable(names.unique(member.name))}"
+            if member.escaped:
+                yield Unread(name, place.source, problem("archive-path"))
+            yield self._content(place.deeper(name, on_file_set, budget), member.open, member.size)
+        for name, file_set in file_sets:
+            folder = name[len(place.name) + 1 :].rpartition("/")[0]
+            missing = names.missing(
+                dicomdir.candidate_names((*folder.split("/"), *parts)) for parts in file_set.references
+            )
+            yield _directory(name, place.source, file_set, missing)
+
+    def _file_set(self, place: _Place, stream: io.BufferedReader) -> Iterator[_Step]:
+        data, failure = read_all(stream, dicomdir.DIRECTORY_BYTES)
+        file_set = dicomdir.read_file_set(data)
+        if failure is not None:
+            file_set = replace(file_set, problems=(failure, *file_set.problems))
+        if place.on_file_set is None:
+            yield _directory(place.name, place.source, file_set)
+        else:
+            yield place.on_file_set(place.name, place.source, file_set)
+
+    def _file_set_as_source(self, folder: str, name: str, source: int, file_set: FileSet) -> Iterator[_Step]:
+        """Walk the files listed; all files beside the DICOMDIR if it does not tell."""
+        if file_set.damaged:
+            yield self._root(folder, source)
+            yield _directory(name, source, file_set)
+            return
+        media = Media(folder)
+        found = {media.find(parts) for parts in file_set.references}
+        there = sorted(each for each in found if each is not None)
+        inside = [each for each in there if media.holds(each)]
+        for relative in inside:
+            path = str(Path(folder, relative))
+            try:
+                is_new = self._visited.is_new_file(path)
+            except OSError:
+                is_new = True
+            if is_new:
+                yield self._content(_Place(_printable(relative), source), PlainFile(path))
+        missing = sum(media.find(parts) is None for parts in file_set.references)
+        yield _directory(name, source, file_set, missing, len(there) - len(inside))
+
+    def _json_text(self, place: _Place, stream: io.BufferedReader) -> Iterator[_Step]:
+        data, failure = read_all(stream, dicom_json.JSON_BYTES)
+        values = dicom_json.read_json(data)
+        if values is None:
+            yield Unread(place.name, place.source, failure or problem("malformed"))
+        else:
+            yield self._json(values, place.name, place.source, numbered=len(values) > 1)
+
+    def _json(
+        self, values: Iterable[dicom_json.DicomJson], name: str, source: int, *, numbered: bool = False
+    ) -> Iterator[_Step]:
+        for number, value in enumerate(values):
+            own_name = f"{name}[{number}]" if numbered else name
+            dataset, problems = dicom_json.dataset_from_json(value)
+            for each in problems:
+                yield Unread(own_name, source, each)
+            yield Found(own_name, source, _no_stream, False, None, dataset)
+
+
+def _keep_file_set(file_sets: list[tuple[str, FileSet]], name: str, _: int, file_set: FileSet) -> Iterator[_Step]:
+    """Put the DICOMDIR aside until all members of its archive are known."""
+    file_sets.append((name, file_set))
+    return iter(())
+
+
+def _file_set_in_folder(folder: str, name: str, source: int, file_set: FileSet) -> Iterator[_Step]:
+    """Only look whether the listed files are there: the folder is being walked."""
+    media = Media(folder)
+    missing = sum(media.find(parts) is None for parts in file_set.references)
+    yield _directory(name, source, file_set, missing)
+
+
+def _directory(name: str, source: int, file_set: FileSet, missing: int = 0, outside: int = 0) -> Directory:
+    problems = file_set.problems
+    if outside:
+        problems = (*problems, problem("file-set-path", count=outside))
+    if missing:
+        problems = (*problems, problem("file-set-missing", count=missing))
+    return Directory(name, source, problems, file_set.sop_instance_uid, file_set.listed)

@@ -1,0 +1,99 @@
+"""Build the synthetic studies: `python testdata/build.py [OUT]`, by default into the folder of this script.
+
+No real patient is in them. Every byte is stated by the builders, so a rebuild gives the same files.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from builders import images, key_objects, measurement_reports, other_reports, presentation_states, segmentations
+from builders.common import Series, Study, save
+from builders.graphics import Display
+from pydicom import Dataset
+
+Files = Iterator[tuple[str, Dataset]]
+
+CT_CHEST = Study("ct-chest", "Synthetic^Chest", issuer="oid", timezone="+0100")
+MR_BREAST = Study("mr-breast", "Synthetic^Breast", issuer="text", timezone="-0500")
+SM_SLIDE = Study("sm-slide", "Synthetic^Slide")
+ECG_REST = Study("ecg-rest", "Synthetic^Heart", issuer="uuid", timezone="+0000")
+
+
+def ct_chest() -> Files:
+    """Yield a CT of the chest and one of each annotation object that single-frame images have."""
+    ct = images.ct_series(Series(CT_CHEST, "ct", 1, "CT", "Axial chest"), 6, "CHEST")
+    lung = images.ct_series(Series(CT_CHEST, "lung", 2, "CT", "Axial right lung"), 2, "LUNG", laterality="R")
+    yield from ((f"ct-{number}", each) for number, each in enumerate(ct, start=1))
+    yield from ((f"ct-right-lung-{number}", each) for number, each in enumerate(lung, start=1))
+    states = list(_ct_presentation_states(ct))
+    yield from states
+    reports = Series(CT_CHEST, "sr", 20, "SR", "Reports")
+    yield "sr-tid1500-regions-2d", measurement_reports.regions_2d(reports, ct)
+    yield "sr-tid1500-regions-3d", measurement_reports.regions_3d(reports, ct)
+    yield "sr-tid1500-volumetric", measurement_reports.volumetric(reports, ct)
+    yield "sr-items-by-reference", other_reports.by_reference_items(reports, ct)
+    yield "sr-basic-text-images", other_reports.basic_text(reports, ct, states[0][1])
+    segmented = Series(CT_CHEST, "seg", 30, "SEG", "Segmentations")
+    yield "seg-binary-two-segments", segmentations.binary(segmented, ct)
+    yield "seg-fractional", segmentations.fractional(segmented, ct)
+    yield "seg-label-map", segmentations.label_map(segmented, ct)
+    keys = Series(CT_CHEST, "ko", 40, "KO", "Key objects")
+    yield "ko-best-in-set-two-series", key_objects.best_in_set(keys, ct, lung, states[0][1])
+    yield "ko-rejection-note", key_objects.rejected(keys, ct)
+
+
+def _ct_presentation_states(ct: list[Dataset]) -> Files:
+    series = Series(CT_CHEST, "pr", 10, "PR", "Presentation states")
+    flipped = Display(11, 5, 50, 34, rotation=90, flipped=True)
+    turned = Display(11, 5, 50, 34, rotation=270)
+    yield "pr-pixel-units", presentation_states.pixel_units(series, ct)
+    name = "rotated 90 flipped"
+    yield "pr-display-units-rotated-90-flipped", presentation_states.display_units(series, ct, flipped, name, 2)
+    yield "pr-display-units-rotated-270", presentation_states.display_units(series, ct, turned, "rotated 270", 3)
+    yield "pr-interpolated", presentation_states.interpolated(series, ct)
+    yield "pr-compound-graphics", presentation_states.compound_graphics(series, ct)
+
+
+def mr_breast() -> Files:
+    """Yield an enhanced MR image and the annotation objects that name its frames."""
+    mr = images.enhanced_mr(Series(MR_BREAST, "mr", 1, "MR", "Left breast"))
+    state = presentation_states.frames(Series(MR_BREAST, "pr", 10, "PR"), mr)
+    segmentation = segmentations.of_frames(Series(MR_BREAST, "seg", 30, "SEG"), mr)
+    reports = Series(MR_BREAST, "sr", 20, "SR")
+    measured = measurement_reports.segments(reports, mr, segmentation)
+    yield "mr-enhanced-5-frames", mr
+    yield "pr-frames", state
+    yield "seg-of-frames", segmentation
+    yield "sr-tid1500-segments", measured
+    yield "sr-enhanced-frames", other_reports.enhanced_frames(reports, mr, measured)
+    yield "ko-frames", key_objects.frames(Series(MR_BREAST, "ko", 40, "KO"), mr, state, measured)
+
+
+def sm_slide() -> Files:
+    """Yield a whole slide image in 2 x 2 tiles and its segmentation."""
+    slide = images.slide(Series(SM_SLIDE, "sm", 1, "SM"))
+    yield "sm-2x2-tiles", slide
+    yield "seg-tiled", segmentations.tiled(Series(SM_SLIDE, "seg", 30, "SEG"), slide)
+
+
+def ecg_rest() -> Files:
+    """Yield an ECG and what selects from its channels."""
+    ecg = images.ecg(Series(ECG_REST, "ecg", 1, "ECG"))
+    yield "ecg-2-multiplex-groups", ecg
+    yield "sr-waveform-channels", other_reports.ecg_findings(Series(ECG_REST, "sr", 20, "SR"), ecg)
+    yield "ko-waveform", key_objects.waveform(Series(ECG_REST, "ko", 40, "KO"), ecg)
+
+
+def build(out: Path) -> None:
+    """Write every study into its own folder below `out`."""
+    studies = ((CT_CHEST, ct_chest), (MR_BREAST, mr_breast), (SM_SLIDE, sm_slide), (ECG_REST, ecg_rest))
+    for study, files in studies:
+        for name, dataset in files():
+            save(dataset, out / study.name / f"{name}.dcm")
+
+
+if __name__ == "__main__":
+    build(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)

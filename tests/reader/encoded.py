@@ -1,0 +1,114 @@
+"""Encodes data sets for tests by hand from PS3.5 section 7, and remembers where each value ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
+
+LONG_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
+UNDEFINED = 0xFFFFFFFF
+
+Item = list["Leaf | Nest"]
+
+
+@dataclass
+class Leaf:
+    tag: int
+    vr: str
+    value: bytes
+
+
+@dataclass
+class Nest:
+    tag: int
+    items: list[Item]
+    undefined: bool = False
+    items_undefined: bool = False
+
+
+@dataclass
+class Encoder:
+    """`leaves` after `encode`: (offset of the value's end, its tag, its value) in the order in which they stand."""
+
+    explicit: bool = True
+    little: bool = True
+    leaves: list[tuple[int, int, bytes]] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+
+    def encode(self, elements: Item, at: int = 0) -> bytes:
+        """Encode a data set that starts at offset `at`; `ends` then says where its elements end."""
+        encoded = b""
+        ends = []
+        for element in elements:
+            encoded += self.element(element, at + len(encoded))
+            ends.append(at + len(encoded))
+        self.ends = ends
+        return encoded
+
+    def element(self, element: Leaf | Nest, at: int) -> bytes:
+        if isinstance(element, Leaf):
+            head = self.head(element.tag, element.vr, len(element.value))
+            self.leaves.append((at + len(head) + len(element.value), element.tag, element.value))
+            return head + element.value
+        size = len(self.head(element.tag, "SQ", 0))
+        content = b"".join(self.items(element, at + size))
+        if element.undefined:
+            return self.head(element.tag, "SQ", UNDEFINED) + content + self.mark(0xFFFEE0DD, 0)
+        return self.head(element.tag, "SQ", len(content)) + content
+
+    def items(self, nest: Nest, at: int) -> Iterator[bytes]:
+        for item in nest.items:
+            content = self.encode(item, at + 8)
+            if nest.items_undefined:
+                encoded = self.mark(0xFFFEE000, UNDEFINED) + content + self.mark(0xFFFEE00D, 0)
+            else:
+                encoded = self.mark(0xFFFEE000, len(content)) + content
+            at += len(encoded)
+            yield encoded
+
+    def head(self, tag: int, vr: str, length: int) -> bytes:
+        if not self.explicit:
+            return self.mark(tag, length)
+        if vr in LONG_VRS:
+            return self.tag(tag) + vr.encode() + b"\0\0" + self.number(length, 4)
+        return self.tag(tag) + vr.encode() + self.number(length, 2)
+
+    def mark(self, tag: int, length: int) -> bytes:
+        return self.tag(tag) + self.number(length, 4)
+
+    def tag(self, tag: int) -> bytes:
+        return self.number(tag >> 16, 2) + self.number(tag & 0xFFFF, 2)
+
+    def number(self, number: int, size: int) -> bytes:
+        return number.to_bytes(size, "little" if self.little else "big")
+
+
+def meta(transfer_syntax: str) -> bytes:
+    """Return preamble, prefix and file meta information."""
+    uid = transfer_syntax.encode() + b"\0" * (len(transfer_syntax) % 2)
+    elements = Encoder().encode([Leaf(0x00020010, "UI", uid)])
+    length = Encoder().encode([Leaf(0x00020000, "UL", len(elements).to_bytes(4, "little"))])
+    return b"\0" * 128 + b"DICM" + length + elements
+
+
+def leaves(dataset: Dataset) -> list[tuple[int, bytes]]:
+    """Return tag and value of all raw elements in the order in which they stand, however deep."""
+    found: list[tuple[int, bytes]] = []
+    pending: list[Dataset | tuple[int, bytes]] = [dataset]
+    while pending:
+        part = pending.pop()
+        if not isinstance(part, Dataset):
+            found.append(part)
+            continue
+        inner: list[Dataset | tuple[int, bytes]] = []
+        for tag in sorted(part.keys()):
+            element = part.get_item(tag)
+            if isinstance(element, RawDataElement):
+                inner.append((int(tag), element.value or b""))
+            elif element.VR == "SQ":
+                inner += element.value
+        pending += reversed(inner)
+    return found

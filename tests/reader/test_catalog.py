@@ -1,0 +1,128 @@
+"""The catalog gives back what was put in, and does not care about order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from converter.catalog import Catalog, Instance
+from converter.reader.catalog import CatalogError, Conflict, SqliteCatalog
+from converter.selection import Code
+
+texts = st.none() | st.text(st.characters(), max_size=8)
+integers = st.none() | st.integers(-(2**31), 2**31)
+floats = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def instances(uid: st.SearchStrategy[str]) -> st.SearchStrategy[Instance]:
+    return st.builds(
+        Instance,
+        sop_instance_uid=uid,
+        modality=texts,
+        patient_id=texts,
+        rows=integers,
+        series_number=integers,
+        image_position_patient=st.none() | st.tuples(floats, floats, floats),
+        anatomic_region=st.none() | st.builds(Code, texts, st.text(max_size=4), texts),
+        waveform_channels=st.lists(st.integers(0, 20), max_size=3).map(tuple),
+    )
+
+
+def image(uid: str, rows: int = 1) -> Instance:
+    return Instance(sop_instance_uid=uid, sop_class_uid="1.2.840.10008.5.1.4.1.1.2", rows=rows)
+
+
+@given(instances(st.text(st.characters(), max_size=8)))
+@settings(max_examples=100, deadline=None)
+def test_an_instance_comes_back_as_it_was(instance: Instance) -> None:
+    with SqliteCatalog() as catalog:
+        catalog.add(instance, "a.dcm")
+        assert catalog.lookup(instance.sop_instance_uid) == instance
+        assert len(catalog) == 1
+        assert list(catalog.conflicts()) == []
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_the_order_of_adding_changes_nothing(data: st.DataObject) -> None:
+    uids = st.sampled_from(["1.2", "1.3"])
+    rows = data.draw(st.lists(st.tuples(instances(uids), st.sampled_from("abc")), max_size=8))
+    shuffled = data.draw(st.permutations(rows))
+    with SqliteCatalog() as first, SqliteCatalog() as second:
+        for instance, name in rows:
+            first.add(instance, name)
+        for instance, name in shuffled:
+            second.add(instance, name)
+        for uid in ("1.2", "1.3"):
+            assert first.lookup(uid) == second.lookup(uid)
+        assert list(first.conflicts()) == list(second.conflicts())
+        assert len(first) == len(second) == len({instance.sop_instance_uid for instance, _ in rows})
+
+
+def test_it_is_a_catalog() -> None:
+    with SqliteCatalog() as catalog:
+        assert isinstance(catalog, Catalog)
+        assert catalog.lookup("1.2.3") is None
+
+
+def test_the_same_header_under_another_name_is_no_conflict() -> None:
+    with SqliteCatalog() as catalog:
+        catalog.add(image("1.2"), "b")
+        catalog.add(image("1.2"), "a")
+        assert list(catalog.conflicts()) == []
+
+
+def test_different_headers_are_a_conflict_and_one_is_chosen() -> None:
+    with SqliteCatalog() as catalog:
+        for name, rows in (("x", 1), ("c", 2), ("b", 2), ("y", 3)):
+            catalog.add(image("1.2", rows), name)
+        catalog.add(image("1.3"), "z")
+        chosen = catalog.lookup("1.2")
+        assert chosen is not None
+        least_names = {1: "x", 2: "b", 3: "y"}
+        others = {name for rows, name in least_names.items() if rows != chosen.rows}
+        assert set(catalog.conflicts()) == {Conflict(name, "1.2", "1.2.840.10008.5.1.4.1.1.2") for name in others}
+
+
+def test_what_is_settled_is_the_only_header() -> None:
+    with SqliteCatalog() as catalog:
+        catalog.add(image("1.2", 9), "a")
+        catalog.settle(image("1.2", 1), "b")
+        assert catalog.lookup("1.2") == image("1.2", 1)
+        assert list(catalog.conflicts()) == []
+
+
+def test_a_finished_catalog_is_read_by_others(tmp_path: Path) -> None:
+    path = tmp_path / "a catalog?#%.sqlite"
+    with SqliteCatalog(path) as catalog:
+        for number in range(5000):
+            catalog.add(image(f"1.2.{number}", number), f"{number}.dcm")
+        catalog.flush()
+        with SqliteCatalog.open_readonly(path) as other:
+            assert len(other) == 5000
+            assert other.lookup("1.2.4999") == image("1.2.4999", 4999)
+            with pytest.raises(CatalogError):
+                other.settle(image("1.2.0"), "a")
+
+
+def test_a_file_that_is_no_catalog_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "catalog"
+    path.write_bytes(b"something else entirely" * 100)
+    with pytest.raises(CatalogError):
+        SqliteCatalog(path)
+    with pytest.raises(CatalogError):
+        SqliteCatalog.open_readonly(path)
+    with pytest.raises(CatalogError):
+        SqliteCatalog.open_readonly(tmp_path / "missing")
+
+
+def test_closing_twice_does_nothing() -> None:
+    catalog = SqliteCatalog()
+    catalog.add(image("1.2"), "a")
+    catalog.close()
+    catalog.close()
+    with pytest.raises(CatalogError):
+        catalog.lookup("1.2")
