@@ -85,7 +85,7 @@ def convert(sources: tuple[str, ...], output: str, quiet: bool, verbose: bool, *
         each = _print_problems if verbose else _ignore
         try:
             if output == "-":
-                summary = batch.write_stream(conversion, click.get_binary_stream("stdout"), each)
+                summary = batch.write_stream(conversion, sys.stdout.buffer, each)
             else:
                 summary = batch.write(conversion, Path(output), each)
         except OutputClosedError:

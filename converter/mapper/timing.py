@@ -30,14 +30,15 @@ def moment(date: str, time: str, zone: tzinfo | None) -> datetime:
     if day is None or clock is None:
         truncated = re.fullmatch(r"\d{4}(\d{2}){0,2}", date.strip()) and re.fullmatch(r"(\d{2}){0,2}", time.strip())
         raise IncompleteTimeError if truncated else InvalidTimeError
-    if zone is None:
-        raise IncompleteTimeError
     microseconds = int((clock[4] or "").ljust(6, "0"))
     year, month, day_of_month, hour, minute, second = (int(part) for part in (*day.groups(), *clock.groups()[:3]))
     try:
-        return datetime(year, month, day_of_month, hour, minute, second, microseconds, zone)
+        found = datetime(year, month, day_of_month, hour, minute, second, microseconds, zone)
     except ValueError as error:
         raise InvalidTimeError from error
+    if zone is None:
+        raise IncompleteTimeError
+    return found
 
 
 def moment_of_date_time(text: str, zone: tzinfo | None) -> datetime:
@@ -47,4 +48,6 @@ def moment_of_date_time(text: str, zone: tzinfo | None) -> datetime:
         raise InvalidTimeError
     digits = matched[1]
     own = parse_zone(matched[3]) if matched[3] else zone
+    if matched[3] and own is None:
+        raise InvalidTimeError
     return moment(digits[:8], digits[8:] + (matched[2] or ""), own)

@@ -184,9 +184,6 @@ def _examine(member: _Member, scope: _Scope, element: RawDataElement) -> None:
 
 
 def _fits(value: bytes, vr: str, stated: CharacterSet) -> bool:
-    if stated.encodings == (default_encoding,) and not value.isascii():
-        # Python's name for the default repertoire is that of a larger one.
-        return False
     try:
         decode(value, vr, stated.encodings)
     except UnicodeError:
@@ -245,8 +242,10 @@ def _codec(term: str) -> str:
 
 def _decode_fragment(fragment: bytes, vr: str, encodings: tuple[str, ...], errors: str) -> str:
     """Decode what stands between two escape sequences."""
+    # pydicom's name for the default repertoire, which is ASCII, is that of a larger one.
+    initial = "ascii" if errors == "strict" and encodings[0] == default_encoding else encodings[0]
     if not fragment.startswith(_ESCAPE):
-        return fragment.decode(encodings[0], errors)
+        return fragment.decode(initial, errors)
     size = 4 if fragment.startswith((b"\x1b$(", b"\x1b$)")) else 3
     encoding = CODES_TO_ENCODINGS.get(fragment[:size])
     if errors == "strict" and encoding != default_encoding and encoding not in encodings:
@@ -258,7 +257,7 @@ def _decode_fragment(fragment: bytes, vr: str, encodings: tuple[str, ...], error
         return fragment.decode(encoding, errors)
     fragment = fragment[size:]
     end = next((at for at, byte in enumerate(fragment) if byte in _resets(vr)), len(fragment))
-    return fragment[:end].decode(encoding, errors) + fragment[end:].decode(encodings[0], errors)
+    return fragment[:end].decode(encoding, errors) + fragment[end:].decode(initial, errors)
 
 
 def _resets(vr: str) -> bytes:

@@ -50,6 +50,7 @@ def _expand(root: Dataset) -> list[Problem]:
         dataset._parent_encoding = list(encodings)
         stated = stated_character_set(dataset)
         inner = encodings if stated is None else stated.encodings
+        dataset.set_original_encoding(*dataset.original_encoding, list(inner))
         for tag in sorted(dataset._dict):
             element = dataset.get_item(tag)
             if isinstance(element, RawDataElement):

@@ -161,10 +161,9 @@ def _body(data: bytes, at: int, stated: str, limit: int, problems: list[Problem]
 def _inflate(packed: bytes, limit: int, problems: list[Problem]) -> bytes:
     """Return what a deflated data set (PS3.5 A.5) inflates to, as far as it is whole."""
     # The data set is to be deflated without a header; some writers leave one.
-    for window in (-zlib.MAX_WBITS, zlib.MAX_WBITS):
-        inflated, code = _inflate_with(packed, window, limit)
-        if inflated:
-            break
+    inflated, code = _inflate_with(packed, -zlib.MAX_WBITS, limit)
+    if code == "malformed" and not inflated:
+        inflated, code = _inflate_with(packed, zlib.MAX_WBITS, limit)
     if code == "archive-limit":
         problems.append(problem(code, limit="unpacked bytes"))
     elif code is not None:

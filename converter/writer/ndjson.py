@@ -33,22 +33,31 @@ class NdjsonWriter:
     """
 
     def __init__(self, path: str | Path) -> None:
-        """Open the part file beside `path`. Raises OSError if it cannot be made, or if `path` is a folder."""
         self.path = Path(path)
+        self._part = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.part")
+        self._file: BinaryIO | None = None
+
+    def open(self) -> Self:
+        """Make the part file beside `path`. Raises OSError if it cannot be made, or if `path` is a folder."""
         if self.path.is_dir():
             raise IsADirectoryError(f"is a folder, not a file: {self.path}")
-        self._part = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.part")
-        self._file: BinaryIO = self._part.open("xb", buffering=_BUFFER)
+        self._file = self._part.open("xb", buffering=_BUFFER)
+        return self
 
     def write(self, line: bytes) -> None:
-        """Write one JSON value, given without its newline. Raises ValueError if there is a newline in it."""
+        """Write one JSON value, given without its newline.
+
+        Raises ValueError if there is a newline in it, or if the file is not open.
+        """
         _check_is_line(line)
+        if self._file is None:
+            raise ValueError("the file is not open")
         self._file.write(line)
         self._file.write(b"\n")
 
     def complete(self) -> None:
         """Bring everything written to the disk; nothing can be written any more."""
-        if not self._file.closed:
+        if self._file is not None and not self._file.closed:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
@@ -63,11 +72,12 @@ class NdjsonWriter:
         """Remove what was written, unless it is in its place already."""
         # Closing flushes, and a full disk must not keep the part file from being removed.
         with suppress(OSError):
-            self._file.close()
+            if self._file is not None:
+                self._file.close()
         self._part.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
-        return self
+        return self.open()
 
     def __exit__(
         self,
@@ -89,11 +99,12 @@ def write_together(*paths: str | Path) -> Iterator[tuple[NdjsonWriter, ...]]:
     They are put there in the order given. After an exception within the context no file has changed and no part is
     left; should the system fail between two renames, the files up to there are the new ones. Raises OSError.
     """
-    writers: list[NdjsonWriter] = []
+    # Named before they are made: an interruption between the two leaves nothing behind.
+    writers = tuple(NdjsonWriter(path) for path in paths)
     try:
-        for path in paths:
-            writers.append(NdjsonWriter(path))
-        yield tuple(writers)
+        for writer in writers:
+            writer.open()
+        yield writers
         for writer in writers:
             writer.complete()
         for writer in writers:

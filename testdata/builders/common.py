@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 NAMESPACE = UUID("0b7d1f5c-8a53-4f0e-9c40-5e6f4d0c8a11")
 DATE = "20240229"
@@ -39,7 +39,7 @@ def code(value: str, scheme: str, meaning: str) -> Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A study and its patient; `issuer` says how the patient's issuer is stated: "oid", "uuid", "text" or not at all."""
+    """A study and its patient; `issuer` is how the patient's issuer is stated: "oid", "uuid", "text" or not ("")."""
 
     name: str
     patient_name: str
@@ -188,7 +188,7 @@ def save(dataset: Dataset, path: Path) -> None:
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = uid("implementation")
+    meta.ImplementationClassUID = UID(uid("implementation"))
     meta.ImplementationVersionName = "IMGSEL_TESTDATA"
     plain = Dataset(dict(dataset.items()))
     plain.file_meta = meta

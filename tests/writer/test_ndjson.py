@@ -73,7 +73,7 @@ def test_a_folder_in_the_place_of_the_file_is_refused_at_once(tmp_path: Path) ->
     (tmp_path / "out.ndjson").mkdir()
 
     with pytest.raises(IsADirectoryError):
-        NdjsonWriter(tmp_path / "out.ndjson")
+        NdjsonWriter(tmp_path / "out.ndjson").open()
     assert names_in(tmp_path) == ["out.ndjson"]
 
 
