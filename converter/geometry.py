@@ -22,6 +22,8 @@ _PRECISION = 1e-6
 
 # More chords than any curve within an image needs; bounds what a curve with absurd coordinates can ask for.
 _MOST_CHORDS = 2**20
+# Of a curve scaled into the unit square; finer than double precision resolves.
+_LEAST_TOLERANCE = 2.0**-60
 
 
 class GeometryError(ValueError):
@@ -121,10 +123,7 @@ def ellipse_to_pixel(points: Points, area: DisplayedArea, transform: SpatialTran
 
 def rectangle(corners: Points) -> Points:
     """Return the closed outline (5, 2) of the upright rectangle between two opposite corners, (2, 2)."""
-    (left, top), (right, bottom) = corners
-    outline: Points = np.array(
-        [[left, top], [right, top], [right, bottom], [left, bottom], [left, top]], dtype=corners.dtype
-    )
+    outline: Points = np.column_stack([corners[[0, 1, 1, 0, 0], 0], corners[[0, 0, 1, 1, 0], 1]])
     return outline
 
 
@@ -238,7 +237,7 @@ def _chords(curves: Computed, tolerance: float) -> list[int]:
     """
     bends = curves[:, :-2] - 2 * curves[:, 1:-1] + curves[:, 2:]
     second_derivative = 6 * np.hypot(bends[..., 0], bends[..., 1]).max(axis=1)
-    needed = np.maximum(np.ceil(np.sqrt(second_derivative / (8 * tolerance))), 1)
+    needed = np.maximum(np.ceil(np.sqrt(second_derivative / (8 * max(tolerance, _LEAST_TOLERANCE)))), 1)
     share = min(1.0, _MOST_CHORDS / float(needed.sum()))
     return [int(count) for count in np.maximum(np.floor(needed * share), 1)]
 

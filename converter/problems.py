@@ -100,7 +100,9 @@ DEFINITIONS = _definitions(
     ("displayed-area-missing", "error", "No displayed area governs the image: graphics in DISPLAY units cannot be placed."),
     ("displayed-area-invalid", "error", "The displayed area is empty or not valid: graphics in DISPLAY units cannot be placed."),
     ("annotation-units", "error", "The annotation units are missing or not defined: the graphic is left out."),
+    ("displayed-area-frames", "warning", "Displayed areas differ by frame and the number of frames is not known: graphics in DISPLAY units are placed on the frames named by an area."),
     ("rotation-invalid", "error", "The image rotation is not 0, 90, 180 or 270: graphics in DISPLAY units cannot be placed."),
+    ("flip-invalid", "error", "The image horizontal flip is neither Y nor N: graphics in DISPLAY units cannot be placed."),
     ("graphic-not-representable", "warning", "A {type} has no region in FHIR: it is not stated."),
     ("graphic-attributes", "note", "Line style, fill and colour of graphics have no place in FHIR: they are not stated."),
     ("text-position-missing", "warning", "The text object has neither a bounding box nor an anchor point: it is stated for the image."),
@@ -111,7 +113,7 @@ DEFINITIONS = _definitions(
     ("temporal-range", "note", "A temporal range (TCOORD) has no place in FHIR: what it is selected from is stated, the range is not."),
     ("content-missing", "warning", "The object has no content."),
     # FHIR
-    ("uid-too-long", "warning", "A UID is longer than a FHIR id can hold or has characters that it cannot: not stated."),
+    ("uid-not-representable", "warning", "A UID is not one that its FHIR element can hold (too long, other characters, no object identifier): not stated."),
     ("number-not-representable", "warning", "A number is outside of what its FHIR element can hold: not stated."),
     ("endpoint-invalid", "warning", "The URL to retrieve from is not an http or https URL: not stated."),
     ("rule", "error", "A resource broke a rule of the release and was not written ({rule})."),

@@ -54,7 +54,7 @@ class Settings:
         if self.endpoint is not None and not self.endpoint.startswith(("http://", "https://")):
             raise SettingsError("endpoint: give the http or https root of a WADO-RS service")
         for system in self.patient_id_systems.values():
-            if ":" not in system or any(character.isspace() for character in system):
+            if not isinstance(system, str) or ":" not in system or any(character.isspace() for character in system):
                 raise SettingsError("patient_id_systems: give each system as a URI, such as urn:oid:1.2.3")
         object.__setattr__(self, "patient_id_systems", MappingProxyType(dict(self.patient_id_systems)))
 

@@ -57,9 +57,9 @@ def body(dataset: Dataset, outcomes: Outcomes, *, with_names: bool) -> Iterator[
         )
         taken = outcomes.take(position)
         for selection in taken:
-            yield becomes(selection, depth + 3)
+            yield becomes(selection, depth + 2)
         for selection in stated.with_others(obj, item, parent_position, taken):
-            yield is_part_of(selection, depth + 3)
+            yield is_part_of(selection, depth + 2)
         for index in reversed(range(len(item.children))):
             stack.append((item.children[index], f"{position}.{index + 1}", position, depth + 1))
 

@@ -47,7 +47,7 @@ def _summary(selection: Selection) -> str:
     parts = [selection.key.role]
     if regions:
         parts.append(counted(regions, "region"))
-    if selection.instances:
+    if selection.instances and not (regions and len(selection.instances) == 1):
         parts.append(counted(len({each.sop_instance_uid for each in selection.instances}), "instance"))
     if len(selection.instances) == 1 and selection.instances[0].subset is not None:
         parts.extend(_subset(selection.instances[0].subset))

@@ -56,9 +56,10 @@ def _presented(dataset: Dataset) -> Iterator[tuple[str, str | None]]:
     images = {uid: series for uid, series in Evidence(dataset).instances() if uid != own}
     all_series = {series.series_instance_uid for series in images.values()}
     yield "Images", f"{counted(len(images), 'image')} of {counted(len(all_series), 'series')}"
-    rotation = values.text(dataset, "ImageRotation")
-    flip = values.text(dataset, "ImageHorizontalFlip")
-    yield "Rotation", None if rotation is None else f"{rotation}° clockwise{', then flipped' if flip == 'Y' else ''}"
+    rotation = _numbers(dataset, "ImageRotation")
+    flipped = ", then flipped" if values.text(dataset, "ImageHorizontalFlip") == "Y" else ""
+    if rotation is None or rotation.size:
+        yield "Rotation", "unreadable" if rotation is None else f"{number(rotation[0])}° clockwise{flipped}"
     for area in values.items(dataset, "DisplayedAreaSelectionSequence"):
         corners = (
             _corner(area, "DisplayedAreaTopLeftHandCorner"),

@@ -136,7 +136,7 @@ class _Encoder:
     def _sop_class(self, uid: str | None) -> str | None:
         sop_class = datatypes.oid(uid) if uid else None
         if uid and sop_class is None:
-            self._note("uid-too-long")
+            self._note("uid-not-representable")
         return sop_class
 
     def _uid(self, name: str, uid: str | None, *, needed: bool) -> Element:
@@ -144,7 +144,7 @@ class _Encoder:
         if identity is not None:
             return {name: identity}
         if uid:
-            self._note("uid-too-long")
+            self._note("uid-not-representable")
         reason: Literal["error", "unknown"] = "error" if uid else "unknown"
         return {f"_{name}": datatypes.absent(reason)} if needed else {}
 

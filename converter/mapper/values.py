@@ -42,7 +42,7 @@ _SINGLE_TEXT = frozenset({"LT", "ST", "UT", "UR"})
 _ENCODED_TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 
 
-_UNREADABLE_SEQUENCE = (EOFError, ValueError, NotImplementedError, TypeError, KeyError, struct.error)
+_UNREADABLE_SEQUENCE = (EOFError, OSError, ValueError, NotImplementedError, TypeError, KeyError, struct.error)
 
 
 class ValueUnreadableError(ValueError):

@@ -43,14 +43,15 @@ def as_parsed(dataset: Dataset, transfer_syntax_uid: str | None) -> Parsed:
 def _expand(root: Dataset) -> list[Problem]:
     """Turn every sequence that is still bytes into its items."""
     problems: list[Problem] = []
-    pending = [(root, "$", (default_encoding,))]
+    pending: list[tuple[Dataset, str, tuple[str, ...]]] = [(root, "$", (default_encoding,))]
     while pending:
         dataset, path, encodings = pending.pop()
         # pydicom hands the character set down when it converts a sequence, and has no other way to set it.
         dataset._parent_encoding = list(encodings)
         stated = stated_character_set(dataset)
         inner = encodings if stated is None else stated.encodings
-        dataset.set_original_encoding(*dataset.original_encoding, list(inner))
+        implicit, little = dataset.original_encoding
+        dataset.set_original_encoding(implicit, little, list(inner))
         for tag in sorted(dataset._dict):
             element = dataset.get_item(tag)
             if isinstance(element, RawDataElement):

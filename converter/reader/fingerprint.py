@@ -5,8 +5,8 @@ could have written it (PS3.5 section 7), put into one form where encodings diffe
 
 - A public element has the VR of the dictionary, so that implicit VR, UN and a wrong VR come out alike. Of VRs that
   depend on other elements `US or SS` is US, all others are OW: the bytes are the same.
-- A private element is UN, as it is for whoever does not know its creator; a private creator is LO. What is a sequence
-  is SQ, public or private.
+- A private element is UN, as it is for whoever does not know its creator, and ends with its last byte that is neither
+  space nor zero; a private creator is LO. What is a sequence is SQ, public or private.
 - Padding at the end of a text, and around its values where the VR says that it means nothing, is left out.
 - Group length elements, trailing padding, groups before 0008 and pixel data are left out.
 """
@@ -62,7 +62,8 @@ def fingerprint(dataset: Dataset) -> str:
     """Return the SHA-256, in hexadecimal, of the data set's group 0008 and later without pixel data.
 
     The data set may be raw, converted or made in memory; it is not changed. Text is hashed in the character set that
-    it is in, so a data set whose text was settled into UTF-8 differs from one that was left as it is.
+    it is in, so a data set whose text was settled into UTF-8 differs from one that was left as it is, and names with
+    code extensions may differ once pydicom has converted them: it writes other escape sequences.
     """
     digest = hashlib.sha256()
     pending = [_parts(dataset, (default_encoding,), _FIRST_TAG)]
@@ -95,7 +96,9 @@ def _parts(dataset: Dataset, encodings: tuple[str, ...], first: int = 0) -> Iter
         element = dataset._dict[tag]
         items = _items(element)
         if items is None:
-            yield _encoded_tag(tag) + _encoded(_canonical_vr(tag), _value(element, encodings))
+            yield _encoded_tag(tag) + _encoded(
+                _canonical_vr(tag), _value(element, encodings), private=bool(tag >> 16 & 1)
+            )
             continue
         yield _encoded_tag(tag) + b"SQ\0\0\xff\xff\xff\xff"
         for item in items:
@@ -141,23 +144,31 @@ def _encoded_tag(tag: int) -> bytes:
     return (tag >> 16).to_bytes(2, "little") + (tag & 0xFFFF).to_bytes(2, "little")
 
 
-def _encoded(vr: str, value: bytes) -> bytes:
+def _encoded(vr: str, value: bytes, *, private: bool = False) -> bytes:
     """Return VR, length and value, padded to even length (PS3.5 7.1.2)."""
-    padding = b"\0"
-    if vr in _PADDED_AT_END:
-        value = value.rstrip(b" \0")
-    elif vr in _PADDED_VALUES:
-        value = b"\\".join(each.strip(b" \0") for each in value.split(b"\\"))
-    if vr != "UI" and (vr in _PADDED_AT_END or vr in _PADDED_VALUES):
-        padding = b" "
+    value = _without_padding(vr, value, private=private)
     if len(value) & 1:
-        value += padding
+        is_text = vr in _PADDED_AT_END or (vr in _PADDED_VALUES and vr != "UI")
+        value += b" " if is_text else b"\0"
     if vr in _SHORT and len(value) <= 0xFFFF:
         return vr.encode() + len(value).to_bytes(2, "little") + value
     if vr in _SHORT:
         # PS3.5 6.2.2: what is too long for its VR is UN.
         vr = "UN"
     return vr.encode() + b"\0\0" + len(value).to_bytes(4, "little") + value
+
+
+def _without_padding(vr: str, value: bytes, *, private: bool) -> bytes:
+    if vr in _PADDED_AT_END:
+        return value.rstrip(b" \0")
+    if vr in _PADDED_VALUES:
+        values = (each.strip(b" \0") for each in value.split(b"\\"))
+        # Empty component groups at the end of a name may be left out (PS3.5 6.2.1).
+        return b"\\".join(each.rstrip(b"=") if vr == "PN" else each for each in values)
+    if private:
+        # Text or number, who knows: a number that is zero stays.
+        return value.rstrip(b" \0") or value.rstrip(b" ")
+    return value
 
 
 def _swapped(value: bytes, vr: str) -> bytes:

@@ -268,10 +268,8 @@ class _Walker:
                 yield Unread(name, place.source, problem("archive-path"))
             yield self._content(place.deeper(name, on_file_set, budget), member.open, member.size)
         for name, file_set in file_sets:
-            folder = name[len(place.name) + 1 :].rpartition("/")[0]
-            missing = names.missing(
-                dicomdir.candidate_names((*folder.split("/"), *parts)) for parts in file_set.references
-            )
+            above = name[len(place.name) + 1 :].split("/")[:-1]
+            missing = names.missing(dicomdir.candidate_names((*above, *parts)) for parts in file_set.references)
             yield _directory(name, place.source, file_set, missing)
 
     def _file_set(self, place: _Place, stream: io.BufferedReader) -> Iterator[_Step]:

@@ -117,7 +117,7 @@ def regions_2d(series: Series, ct: Sequence[Dataset]) -> Dataset:
             finding_sites=[sr.FindingSite(anatomic_location=LUNG, laterality=RIGHT)],
             measurements=[sr.Measurement(name=DIAMETER, value=40.0, unit=MILLIMETRE)],
             qualitative_evaluations=[
-                sr.QualitativeEvaluation(Code("RID5794", "RADLEX", "margin"), Code("RID5709", "RADLEX", "smooth"))
+                sr.QualitativeEvaluation(Code("300842002", "SCT", "Shape"), Code("42700002", "SCT", "Round"))
             ],
         ),
         sr.PlanarROIMeasurementsAndQualitativeEvaluations(
@@ -245,7 +245,7 @@ def volumetric(series: Series, ct: Sequence[Dataset]) -> Dataset:
         ),
         sr.MeasurementsAndQualitativeEvaluations(
             tracking_identifier=_tracking(study, "image 1"),
-            finding_type=Code("129166001", "SCT", "Normal mediastinum"),
+            finding_type=Code("17621005", "SCT", "Normal"),
             measurements=[
                 sr.Measurement(
                     name=DIAMETER,

@@ -98,7 +98,7 @@ def ecg_findings(series: Series, ecg: Dataset) -> Dataset:
         "TCOORD", SOURCE, "INFERRED FROM", TemporalRangeType="POINT", ReferencedSamplePositions=42, items=[one]
     )
     root = container(
-        code("28010-7", "LN", "ECG Report"),
+        code("11524-0", "LN", "ECG Report"),
         [
             text(
                 FINDING,

@@ -15,7 +15,7 @@ from builders.common import MANUFACTURER, Series, code, same_patient_and_study, 
 from builders.images import CT_SIZE, MR_FRAMES, MR_SIZE, TILE, disc
 
 TISSUE = Code("85756007", "SCT", "Tissue")
-MORPHOLOGY = Code("49755003", "SCT", "Morphologically Altered Structure")
+MORPHOLOGY = Code("49755003", "SCT", "Morphologically Abnormal Structure")
 ORGAN = Code("113343008", "SCT", "Organ")
 LUNG = Code("39607008", "SCT", "Lung")
 HEART = Code("80891009", "SCT", "Heart")

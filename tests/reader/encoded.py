@@ -1,4 +1,4 @@
-"""Encodes data sets for tests by hand from PS3.5 section 7, and remembers where each value ends."""
+"""Encodes data sets for tests by hand from PS3.5 section 7, remembers where each value ends, and compares what is read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from dataclasses import dataclass, field
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
 
+from converter.reader.parser import Parsed
+
+IMPLICIT, EXPLICIT, BIG, DEFLATED = (f"1.2.840.10008.1.2{part}" for part in ("", ".1", ".2", ".1.99"))
+ENCODINGS = {"implicit": (False, True, IMPLICIT), "explicit": (True, True, EXPLICIT), "big": (True, False, BIG)}
+CONTENT = 0x0040A730
+PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}
 LONG_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 UNDEFINED = 0xFFFFFFFF
 
@@ -112,3 +118,59 @@ def leaves(dataset: Dataset) -> list[tuple[int, bytes]]:
                 inner += element.value
         pending += reversed(inner)
     return found
+
+
+def differences(ours: Dataset, theirs: Dataset) -> list[str]:
+    found = []
+    pending = [(ours, theirs, "$")]
+    while pending:
+        one, other, path = pending.pop()
+        tags = set(one.keys()) ^ (set(other.keys()) - PIXELS)
+        if tags:
+            found.append(f"{path}: {{{', '.join(hex(tag) for tag in sorted(tags))}}}")
+        for tag in set(one.keys()) & set(other.keys()):
+            mine, yours = one[tag], other[tag]
+            if mine.VR != yours.VR:
+                found.append(f"{path}.{tag}: VR")
+            elif mine.VR != "SQ":
+                found += [f"{path}.{tag}"] if mine.value != yours.value else []
+            elif len(mine.value) != len(yours.value):
+                found.append(f"{path}.{tag}: items")
+            else:
+                pairs = enumerate(zip(mine.value, yours.value, strict=True))
+                pending += ((*pair, f"{path}.{mine.keyword}[{index}]") for index, pair in pairs)
+    return found
+
+
+COMPREHENSIVE_SR = Leaf(0x00080016, "UI", b"1.2.840.10008.5.1.4.1.1.88.33\0")
+
+REPORT: Item = [
+    COMPREHENSIVE_SR,
+    Leaf(0x00080018, "UI", b"1.2.3\0"),
+    Leaf(0x00080060, "CS", b"SR"),
+    Leaf(0x00100020, "LO", b""),
+    Nest(0x0040A043, [[Leaf(0x00080100, "SH", b"121071"), Leaf(0x00080102, "SH", b"DCM ")]]),
+    Nest(
+        CONTENT,
+        [
+            [Leaf(0x0040A040, "CS", b"TEXT"), Leaf(0x0040A160, "UT", b"none")],
+            [],
+            [
+                Leaf(0x0040A040, "CS", b"SCOORD"),
+                Nest(CONTENT, [[Leaf(0x0040A040, "CS", b"IMAGE ")]], items_undefined=True),
+                Leaf(0x00700023, "CS", b"POINT "),
+            ],
+        ],
+        undefined=True,
+        items_undefined=True,
+    ),
+    Leaf(0x00700080, "CS", b"X "),
+]
+
+
+def codes(parsed: Parsed) -> list[tuple[str, str]]:
+    return [(each.code, each.path) for each in parsed.problems]
+
+
+def explicit(elements: Item) -> bytes:
+    return meta(EXPLICIT) + Encoder().encode(elements)

@@ -19,7 +19,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
-from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import UID, CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian
 
 from converter.reader.header import Header, header_of, read_header
 from converter.reader.parser import NotDicomError
@@ -76,7 +76,7 @@ def whole(path: Path) -> Dataset:
 
 def encoded(dataset: Dataset, transfer_syntax_uid: str = ExplicitVRLittleEndian) -> bytes:
     meta = FileMetaDataset()
-    meta.TransferSyntaxUID = transfer_syntax_uid
+    meta.TransferSyntaxUID = UID(transfer_syntax_uid)
     meta.MediaStorageSOPClassUID = dataset.get("SOPClassUID", "1.2")
     meta.MediaStorageSOPInstanceUID = dataset.get("SOPInstanceUID", "1.2")
     dataset.file_meta = meta
@@ -211,7 +211,7 @@ def test_nothing_is_warned_of(corpus: Path) -> None:
 
 
 def test_every_odd_file_is_recognised_for_what_it_is(corpus: Path) -> None:
-    found = {}
+    found: dict[str, str | None] = {}
     for path in (corpus / "odd").iterdir():
         try:
             header = read(path.read_bytes())
