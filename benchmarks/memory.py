@@ -1,4 +1,4 @@
-"""Shows the most memory that a conversion of 10,000 image headers and 50 reports takes: `python benchmarks/memory.py`."""
+"""Shows the most memory that a conversion of 10,000 image headers and 50 reports takes."""
 
 from __future__ import annotations
 

@@ -123,7 +123,8 @@ def ellipse_to_pixel(points: Points, area: DisplayedArea, transform: SpatialTran
 
 def rectangle(corners: Points) -> Points:
     """Return the closed outline (5, 2) of the upright rectangle between two opposite corners, (2, 2)."""
-    outline: Points = np.column_stack([corners[[0, 1, 1, 0, 0], 0], corners[[0, 0, 1, 1, 0], 1]])
+    around = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]])
+    outline: Points = corners[around, [0, 1]]
     return outline
 
 
@@ -142,7 +143,7 @@ def ellipse_within(corners: Points) -> Computed:
 def rotated(points: Points, center: Points, degrees: float) -> Computed:
     """Return the points rotated counterclockwise, as seen with rows running down, rounded to 1e-6.
 
-    `points`: (n, 2), `center`: (2,), both in pixels.
+    `points`: (n, 2), `center`: (1, 2), both in pixels.
     """
     angle = np.radians(degrees % 360)
     along, down = (points.astype(np.float64) - center).T

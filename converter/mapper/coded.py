@@ -22,17 +22,16 @@ def coding_schemes(dataset: Dataset) -> dict[str, str]:
     schemes: dict[str, str] = {}
     for item in values.items(dataset, "CodingSchemeIdentificationSequence"):
         designator = values.text(item, "CodingSchemeDesignator")
-        uid = values.text(item, "CodingSchemeUID")
-        external = values.text(item, "CodingSchemeExternalID")
         resources = values.items(item, "CodingSchemeResourcesSequence")
-        url = values.text(resources[0], "CodingSchemeURL") if resources else None
-        if designator is None:
-            continue
-        if uid is not None:
-            schemes[designator] = f"urn:oid:{uid}"
-        elif url is not None or (external is not None and ":" in external):
-            schemes[designator] = url or external or ""
+        urls = [values.text(each, "CodingSchemeURL") for each in resources if _is_fhir(each)]
+        uri = codes.scheme_uri(values.text(item, "CodingSchemeUID"), urls[0] if urls else None)
+        if designator is not None and uri is not None:
+            schemes[designator] = uri
     return schemes
+
+
+def _is_fhir(resource: Dataset) -> bool:
+    return values.text(resource, "CodingSchemeURLType") == "FHIR"
 
 
 def code_of(item: Dataset, schemes: Mapping[str, str]) -> Code | None:

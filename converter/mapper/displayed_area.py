@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
 from pydicom import Dataset
 
 from converter import geometry
@@ -170,13 +169,13 @@ class Placement:
         """Return the region rotated as a compound graphic says: counterclockwise in the space of its units."""
         if shape.rotation is None:
             return region
-        degrees, center = shape.rotation.degrees, shape.rotation.center[np.newaxis]
+        degrees, center = shape.rotation.degrees, shape.rotation.center
         transform = self._transform if area is not None else None
         if area is not None and transform is not None:
             center = geometry.displayed_to_pixel(center, area, transform)
             # What turns counterclockwise on the display turns clockwise in an image that is displayed mirrored.
             degrees = -degrees if transform.flip else degrees
-        return Region2D(region.type, geometry.rotated(region.coordinates, center[0], degrees))
+        return Region2D(region.type, geometry.rotated(region.coordinates, center, degrees))
 
 
 def _by_selection(

@@ -31,7 +31,7 @@ _LINES = frozenset({"CUTLINE", "RANGELINE", "RULER", "AXIS", "ARROW"})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rotation:
-    """A rotation by `degrees`, counterclockwise, around `center`, (2,) in the shape's units (PS3.3 C.10.5.1.3.2)."""
+    """A rotation by `degrees`, counterclockwise, around `center`, (1, 2) in the shape's units (PS3.3 C.10.5.1.3.2)."""
 
     degrees: float
     center: Coordinates
@@ -87,14 +87,13 @@ def shapes_of_text(obj: AnnotationObject, text: Dataset, path: str) -> Iterator[
         units = _units(obj, text, "BoundingBoxAnnotationUnits", path)
         first, second = (_single_point(obj, text, keyword, path) for keyword in corners)
         if units is not None and first is not None and second is not None:
-            outline = geometry.rectangle(np.stack([first, second]))
+            outline = geometry.rectangle(np.concatenate([first, second]))
             yield Shape("polyline", outline, units, f"{path}.{corners[0]}", f"{path}.BoundingBoxAnnotationUnits")
     if has_anchor:
         units = _units(obj, text, "AnchorPointAnnotationUnits", path)
         anchor = _single_point(obj, text, "AnchorPoint", path)
         if units is not None and anchor is not None:
-            point = anchor.reshape(1, 2)
-            yield Shape("point", point, units, f"{path}.AnchorPoint", f"{path}.AnchorPointAnnotationUnits")
+            yield Shape("point", anchor, units, f"{path}.AnchorPoint", f"{path}.AnchorPointAnnotationUnits")
 
 
 def shapes_of_compound(obj: AnnotationObject, compound: Dataset, path: str) -> Iterator[Shape]:
@@ -177,11 +176,10 @@ def _graphic_data(obj: AnnotationObject, graphic: Dataset, path: str) -> Coordin
 
 
 def _single_point(obj: AnnotationObject, dataset: Dataset, keyword: str, path: str) -> Coordinates | None:
-    """Return a point (2,), None with a problem if the element does not hold exactly one."""
-    points = points_of(obj, dataset, keyword, path, 2)
-    if points is None or not has_right_count(obj, "point", len(points), f"{path}.{keyword}"):
+    """Return a point (1, 2), None with a problem if the element does not hold exactly one."""
+    point = points_of(obj, dataset, keyword, path, 2)
+    if point is None or not has_right_count(obj, "point", len(point), f"{path}.{keyword}"):
         return None
-    point: Coordinates = points[0]
     return point
 
 

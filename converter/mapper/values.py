@@ -40,9 +40,8 @@ _NUMERIC = {
 }
 _SINGLE_TEXT = frozenset({"LT", "ST", "UT", "UR"})
 _ENCODED_TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
-
-
-_UNREADABLE_SEQUENCE = (EOFError, OSError, ValueError, NotImplementedError, TypeError, KeyError, struct.error)
+# What pydicom raises over bytes that make no sense.
+_UNREADABLE = (EOFError, OSError, ValueError, NotImplementedError, TypeError, KeyError, struct.error)
 
 
 class ValueUnreadableError(ValueError):
@@ -63,7 +62,7 @@ def items(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
             return ()
         try:
             element = dataset[_tag(keyword)]
-        except _UNREADABLE_SEQUENCE:
+        except _UNREADABLE:
             # Only data sets read elsewhere get here: the parser here leaves no sequence raw that can be read.
             return ()
     return element.value if element.VR == "SQ" and element.value is not None else ()
@@ -169,7 +168,11 @@ def _vr(keyword: str, stated: str | None) -> str:
 
 def _element(dataset: Dataset, keyword: str) -> DataElement | RawDataElement | None:
     tag = _tag(keyword)
-    return dataset.get_item(tag) if tag in dataset else None
+    try:
+        return dataset.get_item(tag) if tag in dataset else None
+    except _UNREADABLE:
+        # pydicom converts an element whose value it has put off reading.
+        return None
 
 
 def _plain_values(element: DataElement) -> Iterator[Any]:

@@ -107,15 +107,19 @@ def _is_tar_header(block: bytes) -> bool:
     return re.fullmatch(rb"[0-7]{1,7}", stated) is not None and int(stated, 8) == checksum
 
 
+_NOWHERE = ("", ".", "..")
+
+
 def clean_name(raw: str) -> tuple[str, bool]:
     """Return a member's name as a relative one with "/", and whether the raw one led anywhere else."""
     parts = raw.replace("\\", "/").split("/")
-    kept = [part.replace("\x00", "_") for part in parts if part not in ("", ".", "..")]
-    drive = bool(kept) and re.match(r"[A-Za-z]:", kept[0]) is not None
-    if drive:
-        kept[0] = kept[0][2:]
-    escaped = drive or not parts[0] or ".." in parts or "\x00" in raw
-    return "/".join(part for part in kept if part) or "unnamed", escaped
+    escaped = not parts[0] or ".." in parts or "\x00" in raw
+    kept = [part for part in parts if part not in _NOWHERE]
+    while kept and (drive := re.match("[A-Za-z]:", kept[0])):
+        escaped = True
+        below = kept[0][drive.end() :]
+        kept[:1] = [] if below in _NOWHERE else [below]
+    return "/".join(kept).replace("\x00", "_") or "unnamed", escaped
 
 
 def members(

@@ -32,6 +32,7 @@ TEXT_VRS: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 _ESCAPE: Final = b"\x1b"
 _UTF_8: Final = b"ISO_IR 192"
 _NOT_RESET: Final = frozenset({"LT", "ST", "UT"})
+_JIS_X_0201: Final = bytes((*range(0x80), *range(0xA1, 0xE0)))
 _TERMS: Final = frozenset(python_encoding) - {""}
 
 
@@ -245,7 +246,7 @@ def _decode_fragment(fragment: bytes, vr: str, encodings: tuple[str, ...], error
     # pydicom's name for the default repertoire, which is ASCII, is that of a larger one.
     initial = "ascii" if errors == "strict" and encodings[0] == default_encoding else encodings[0]
     if not fragment.startswith(_ESCAPE):
-        return fragment.decode(initial, errors)
+        return _decoded(fragment, initial, errors)
     size = 4 if fragment.startswith((b"\x1b$(", b"\x1b$)")) else 3
     encoding = CODES_TO_ENCODINGS.get(fragment[:size])
     if errors == "strict" and encoding != default_encoding and encoding not in encodings:
@@ -257,7 +258,14 @@ def _decode_fragment(fragment: bytes, vr: str, encodings: tuple[str, ...], error
         return fragment.decode(encoding, errors)
     fragment = fragment[size:]
     end = next((at for at, byte in enumerate(fragment) if byte in _resets(vr)), len(fragment))
-    return fragment[:end].decode(encoding, errors) + fragment[end:].decode(initial, errors)
+    return _decoded(fragment[:end], encoding, errors) + _decoded(fragment[end:], initial, errors)
+
+
+def _decoded(data: bytes, encoding: str, errors: str) -> str:
+    # The Python codec that stands for JIS X 0201, which has single bytes only, is that of a larger set.
+    if encoding == "shift_jis" and errors == "strict" and data.translate(None, _JIS_X_0201):
+        raise UnicodeDecodeError(encoding, data, 0, len(data), "not in JIS X 0201")
+    return data.decode(encoding, errors)
 
 
 def _resets(vr: str) -> bytes:

@@ -94,8 +94,7 @@ def scan(
     """Read all headers into `catalog` and return what else there is.
 
     What can be read only once goes to `spool` if it is an annotation object; both must stay open as long as objects
-    are loaded. The result depends on what is found, not on the order. Raises CatalogError, and OSError where the
-    spool cannot be written.
+    are loaded. The result depends on what is found, not on the order. Raises CatalogError.
     """
     result = Scan()
     references: list[ObjectReference] = []

@@ -284,9 +284,7 @@ class Skimmer:
         return Head(tag, vr.decode() if vr in SHORT_VRS else None, int.from_bytes(data[6:], order))
 
 
-def skim_dataset(
-    dataset: Dataset, wanted: Wanted, needed: Callable[[Skimmed], int] = lambda _: 0xFFFFFFFF
-) -> Skimmed:
+def skim_dataset(dataset: Dataset, wanted: Wanted, needed: Callable[[Skimmed], int] = lambda _: 0xFFFFFFFF) -> Skimmed:
     """Return the wanted elements of a data set in memory, without converting any; `needed` as in `data_set`."""
     found: Skimmed = {}
     for tag in sorted(wanted):

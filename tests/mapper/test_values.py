@@ -259,11 +259,26 @@ def test_items_are_found_however_the_sequence_is_encoded(syntax: str) -> None:
         dataset(SegmentSequence=[]),
         raw("SegmentSequence", "SQ", b""),
         raw("SegmentSequence", "LO", b"text"),
-        raw("SegmentSequence", "SQ", b"neither items nor anything else"),
+        raw("SegmentSequence", "SQ", b"ab"),
+        raw("SegmentSequence", "SQ", b"\xfe\xff\x00\xe0"),  # an item's tag without its length
     ],
 )
 def test_what_is_no_sequence_has_no_items(built: Any) -> None:
     assert list(values.items(built, "SegmentSequence")) == []
+
+
+ITEM = b"\xfe\xff\x00\xe0\x0a\x00\x00\x00\x62\x00\x04\x00US\x02\x00\x01\x00"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2 * len(ITEM) - 1), st.integers(0, 255), st.integers(0, 2 * len(ITEM)))
+def test_of_a_damaged_sequence_the_items_that_are_whole_are_read(place: int, byte: int, end: int) -> None:
+    damaged = bytearray(ITEM * 2)
+    damaged[place] = byte
+    found = values.items(raw("SegmentSequence", "SQ", bytes(damaged[:end])), "SegmentSequence")
+    assert len(found) <= 2
+    if place >= len(ITEM) and end == 2 * len(ITEM) and len(found) == 2:
+        assert values.text(found[0], "SegmentNumber") is None or values.integer(found[0], "SegmentNumber") == 1
 
 
 def test_a_keyword_that_is_none_is_a_mistake_of_the_caller() -> None:

@@ -1,4 +1,4 @@
-"""Encodes data sets for tests by hand from PS3.5 section 7, remembers where each value ends, and compares what is read."""
+"""Encodes data sets for tests by hand from PS3.5 section 7, remembers where values end, and compares what is read."""
 
 from __future__ import annotations
 

@@ -35,6 +35,7 @@ def with_text(character_set: bytes | None, name: bytes, *more: Leaf | Nest) -> P
     [
         (b"ISO_IR 100", "Bärbel".encode("latin-1"), "Bärbel"),
         (b"ISO_IR 192", "山田".encode(), "山田"),
+        (b"ISO_IR 13", b"\xd4\xcf\xc0\xde", "ﾔﾏﾀﾞ"),
         (b"GB18030 ", "王".encode("gb18030"), "王"),
         (b"ISO_IR 144", "Люкceмбypг".encode("iso8859-5"), "Люкceмбypг"),
         (b"\\ISO 2022 IR 87", JAPANESE, "Yamada^Tarou=山田^太郎=やまだ^たろう"),
@@ -90,6 +91,8 @@ def test_understands_misspelt_character_sets(misspelt: bytes, meant: str) -> Non
     [
         (b"ISO_IR 192", b"B\xe4rbel", "B\ufffdrbel"),
         (b"ISO_IR 138", b"\xfb\xfc", "\ufffd\ufffd"),
+        # JIS X 0201 has half-width katakana; Shift JIS under its name is common.
+        (b"ISO_IR 13", "山田".encode("shift_jis"), "山田"),
         (b"\\ISO 2022 IR 149", b"\x1b$B;3ED\x1b(B", "山田"),
         (b"ISO_IR 100", b"a\x1b$B;3ED\x1b(B", "a山田"),
         (None, "Bärbel".encode(), "Bärbel"),

@@ -52,7 +52,7 @@ def directory(
         return buffer.getvalue()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.MediaStorageSOPClassUID = MediaStorageDirectoryStorage
-    dataset.file_meta.MediaStorageSOPInstanceUID = OWN_UID
+    dataset.file_meta.MediaStorageSOPInstanceUID = UID(OWN_UID)
     dataset.file_meta.TransferSyntaxUID = syntax
     dcmwrite(buffer, dataset, enforce_file_format=True)
     return buffer.getvalue()

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from pydicom import Dataset
@@ -91,7 +91,9 @@ class TestFolders:
         (tmp_path / "closed").chmod(0)
         (tmp_path / "secret").chmod(0)
         program = (
-            "import os, sys; from converter.reader.sources import walk, Found; from converter.settings import ArchiveLimits\n"
+            "import os, sys\n"
+            "from converter.reader.sources import walk, Found\n"
+            "from converter.settings import ArchiveLimits\n"
             "os.chdir(sys.argv[1])\n"
             "if os.getuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
             "for each in walk(['.'], ArchiveLimits()):\n"
@@ -163,11 +165,13 @@ class TestStreams:
     def test_a_stream_that_nobody_took_is_closed(self, tmp_path: Path) -> None:
         for number in range(50):
             write(tmp_path / str(number))
-        before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").is_dir() else 0
+        descriptors = Path("/proc/self/fd")
+        if not descriptors.is_dir():
+            pytest.skip("needs /proc")
+        before = len(list(descriptors.iterdir()))
         kept = list(walk([tmp_path], LIMITS))
         assert len(kept) == 50
-        if before:
-            assert len(os.listdir("/proc/self/fd")) <= before
+        assert len(list(descriptors.iterdir())) == before
 
     def test_bytes_streams_and_data_sets_are_named_by_their_place(self, tmp_path: Path) -> None:
         file = write(tmp_path / "file.dcm", b"from a file")
@@ -203,11 +207,10 @@ class TestStreams:
         arguments = [sys.executable, "-c", program]
         if redirect:
             with given.open("rb") as stream:
-                done = subprocess.run(arguments, cwd=ROOT, stdin=stream, capture_output=True, text=True, check=True)
+                done = subprocess.run(arguments, cwd=ROOT, stdin=stream, capture_output=True, check=True)
         else:
             done = subprocess.run(arguments, cwd=ROOT, input=given.read_bytes(), capture_output=True, check=True)
-        assert str(done.stdout).count("x" * 100_000) == 1
-        assert "'-'" in str(done.stdout)
+        assert done.stdout.strip() == b"[('-', b'" + b"x" * 100_000 + b"')]"
 
     def test_a_named_pipe_given_itself_is_read(self, tmp_path: Path) -> None:
         pipe = tmp_path / "pipe"
@@ -257,7 +260,7 @@ class TestArguments:
 
 
 class TestJsonFiles:
-    MODEL = {"00080018": {"vr": "UI", "Value": ["1.2.3"]}}
+    MODEL: ClassVar = {"00080018": {"vr": "UI", "Value": ["1.2.3"]}}
 
     @pytest.mark.parametrize("indent", [None, 2])
     def test_dicom_json_is_known_by_its_content(self, tmp_path: Path, indent: int | None) -> None:
