@@ -25,8 +25,8 @@ demo: $(READY)
 	@echo '$$ imgsel convert testdata --output demo-output'
 	@$(BIN)/imgsel convert testdata --output demo-output
 	@echo
-	@echo 'One of the resources in demo-output/ImagingSelection.ndjson:'
-	@grep -m 1 '"imageRegion2D"' demo-output/ImagingSelection.ndjson | $(BIN)/python -m json.tool
+	@echo 'One of the resources in demo-output/ImagingSelection.ndjson, a circle that a report draws on an image:'
+	@grep -m 1 '"regionType":"circle"' demo-output/ImagingSelection.ndjson | $(BIN)/python -m json.tool
 
 test: $(READY)
 	@$(BIN)/python -m pytest --quiet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from converter.reader.catalog import SqliteCatalog
 from converter.reader.fingerprint import fingerprint
 from converter.reader.parser import NotDicomError
 from converter.reader.scan import ObjectReference, Scan, scan, stream
-from converter.reader.sources import Directory, Found, Unread, check_sources, walk
+from converter.reader.sources import Directory, Found, Source, Unread, check_sources, walk
 from converter.reader.spool import Spool
 from converter.selection import Problem, Selection
 from converter.settings import Settings
@@ -137,7 +137,7 @@ class Conversion(Iterator[Result]):
     """
 
     def __init__(
-        self, sources: tuple[Any, ...], settings: Settings, catalog: Catalog | None, watch: Watch | None = None
+        self, sources: Iterable[Source], settings: Settings, catalog: Catalog | None, watch: Watch | None = None
     ) -> None:
         self.summary = Summary()
         self._watch = watch
@@ -163,7 +163,9 @@ class Conversion(Iterator[Result]):
         """Give back the temporary files."""
         self._results.close()
 
-    def _convert(self, sources: tuple[Any, ...], settings: Settings, catalog: Catalog | None) -> Any:
+    def _convert(
+        self, sources: Iterable[Source], settings: Settings, catalog: Catalog | None
+    ) -> Generator[Result, None, None]:
         found = self._counted(walk(sources, settings.archive_limits))
         release = find_release(settings.fhir)
         if catalog is not None:

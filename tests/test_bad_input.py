@@ -40,7 +40,7 @@ IMAGE_REGION = code("111030", "DCM", "Image Region")
 PATH = re.compile(r"\$(\.[A-Za-z0-9]+(\[\d+\])?|\['[0-9A-F]{8}'\](\[\d+\])?)*")
 
 
-def ct(uid: str = IMAGE_1, **elements: object) -> Dataset:
+def ct(uid: str = IMAGE_1, **elements: Any) -> Dataset:
     built = dataset(
         SOPClassUID=CT, SOPInstanceUID=uid, StudyInstanceUID=STUDY, SeriesInstanceUID=SERIES, Modality="CT", Rows=80,
         Columns=100, InstanceNumber=11,
@@ -50,7 +50,7 @@ def ct(uid: str = IMAGE_1, **elements: object) -> Dataset:
     return built
 
 
-def good_report(**elements: object) -> Dataset:
+def good_report(**elements: Any) -> Dataset:
     return report(scoord("POINT", [10, 20], image(IMAGE_1), concept=IMAGE_REGION), **elements)
 
 

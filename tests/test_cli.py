@@ -9,13 +9,14 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pydicom import Dataset
 
 from converter import Settings, convert
-from tests.builders import IMAGE_1, code, image, report, scoord, written
+from tests.builders import IMAGE_1, code, image, images, report, scoord, written
 from tests.test_bad_input import ct, good_report
 
 
@@ -231,9 +232,7 @@ def test_in_memory_datasets_give_what_the_files_give(study: Path) -> None:
 
 
 def test_a_catalog_of_the_callers_own_gives_results_at_once() -> None:
-    from tests.builders import images
-
-    def endless():  # type: ignore[no-untyped-def]
+    def endless() -> Iterator[Dataset]:
         number = 0
         while True:
             number += 1

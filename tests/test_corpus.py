@@ -113,7 +113,7 @@ def test_ids_are_unique_and_every_resource_is_valid(results: list[Result]) -> No
     assert len(converted) > 300
     assert len({each.id for each in converted}) == len(converted)
     for each in converted:
-        assert each.to_resource().id == each.id
+        assert each.to_resource().model_dump()["id"] == each.id
         assert each.encoded.broken == ()
 
 

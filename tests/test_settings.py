@@ -82,5 +82,5 @@ def test_a_file_that_is_not_there_or_no_toml_is_named(tmp_path: Path, content: b
     file = tmp_path / "imgsel.toml"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(SettingsError, match="imgsel.toml"):
+    with pytest.raises(SettingsError, match=r"imgsel\.toml"):
         Settings.from_toml(file)

@@ -35,7 +35,22 @@ def test_a_name_is_a_zone_with_its_summer_time() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "+1", "+01", "+0160", "-1201", "+1401", "+01000", "0100", "Europe", "Europe/Nowhere", "../UTC", "/etc/passwd", "a\0b"],
+    [
+        "",
+        " ",
+        "+1",
+        "+01",
+        "+0160",
+        "-1201",
+        "+1401",
+        "+01000",
+        "0100",
+        "Europe",
+        "Europe/Nowhere",
+        "../UTC",
+        "/etc/passwd",
+        "a\0b",
+    ],
 )
 def test_anything_else_is_none(text: str) -> None:
     assert parse_zone(text) is None

@@ -32,6 +32,7 @@ TEXT_VRS: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 _ESCAPE: Final = b"\x1b"
 _UTF_8: Final = b"ISO_IR 192"
 _NOT_RESET: Final = frozenset({"LT", "ST", "UT"})
+_NOT_INITIAL: Final = frozenset({"ISO 2022 IR 87", "ISO 2022 IR 159"})
 _JIS_X_0201: Final = bytes((*range(0x80), *range(0xA1, 0xE0)))
 _TERMS: Final = frozenset(python_encoding) - {""}
 
@@ -62,6 +63,9 @@ def character_set(value: bytes) -> CharacterSet:
     else:
         clear = [term for term in clear if term not in STAND_ALONE_ENCODINGS]
     known = understood and clear == stated
+    if clear[0] in _NOT_INITIAL:
+        # Before the first escape sequence these are ASCII; pydicom cannot write an empty text in them.
+        clear = ["", *clear]
     regular = known and "\\".join(clear) == value.decode("ascii", "replace").rstrip(" \0")
     return CharacterSet(
         tuple(clear), tuple(python_encoding[term or "ISO_IR 6"] for term in clear), known, understood, regular

@@ -19,7 +19,11 @@ Sources = list[tuple[SelectionKey, Gathered]]
 def slide(frames: int) -> Instances:
     known = images()
     known[SLIDE] = Instance(
-        sop_instance_uid=SLIDE, study_instance_uid="1.2.3.1", series_instance_uid="1.2.3.5", rows=10, number_of_frames=frames
+        sop_instance_uid=SLIDE,
+        study_instance_uid="1.2.3.1",
+        series_instance_uid="1.2.3.5",
+        rows=10,
+        number_of_frames=frames,
     )
     return known
 

@@ -58,7 +58,9 @@ def text(value: str, concept: str = "113012") -> Dataset:
 
 
 def modifier(meaning: str) -> Dataset:
-    return item("CODE", code("113011", "DCM", "Document Title Modifier"), ConceptCodeSequence=[code("1", "99X", meaning)])
+    return item(
+        "CODE", code("113011", "DCM", "Document Title Modifier"), ConceptCodeSequence=[code("1", "99X", meaning)]
+    )
 
 
 def catalog() -> Instances:
@@ -102,7 +104,9 @@ def test_real_key_images_are_named_by_the_states_that_present_them(corpus: Path)
     root = "1.3.6.1.4.1.25403.2200303521616.3496.20090914011307"
     states = by_role(result, "presentation")
     # (0008,1199) within (0008,1199) of each content item, as dcmdump prints them.
-    assert {uid for each in states for uid, _ in selected(each)} == {f"{root}.{number}" for number in (1, 3, 5, 7, 9, 11)}
+    assert {uid for each in states for uid, _ in selected(each)} == {
+        f"{root}.{number}" for number in (1, 3, 5, 7, 9, 11)
+    }
     assert {each.focus for each in states} == {(images_selected.key,)}
 
 
@@ -113,7 +117,9 @@ def test_a_document_of_highdicom_is_read_with_its_observers() -> None:
     )
     evidence = []
     for uid in (IMAGE_1, IMAGE_2):
-        header = dataset(SOPClassUID="1.2.840.10008.5.1.4.1.1.2", SOPInstanceUID=uid, Modality="CT", Rows=80, Columns=100)
+        header = dataset(
+            SOPClassUID="1.2.840.10008.5.1.4.1.1.2", SOPInstanceUID=uid, Modality="CT", Rows=80, Columns=100
+        )
         header.update(dataset(StudyInstanceUID=STUDY, SeriesInstanceUID=SERIES, PatientID="P1", AccessionNumber="A7"))
         header.update(dataset(StudyDate="", StudyTime="", StudyID="", PatientBirthDate="", PatientSex=""))
         header.update(dataset(PatientName="", ReferringPhysicianName=""))

@@ -12,6 +12,7 @@ import highdicom as hd
 import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
+from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from converter.catalog import EmptyCatalog, Instance
@@ -36,8 +37,8 @@ from tests.builders import (
     images,
     mapped,
 )
-from tests.mapper.objects import problems, reread, referenced_series
-from tests.mapper.segmentations import KIDNEY, SEGMENTATION_SERIES, SEGMENTATION_UID, frame, segment, segmentation
+from tests.mapper.objects import problems, referenced_series, reread
+from tests.mapper.segmentations import SEGMENTATION_SERIES, SEGMENTATION_UID, frame, segment, segmentation
 
 DCM = "http://dicom.nema.org/resources/ontology/DCM"
 SCT = "http://snomed.info/sct"
@@ -152,14 +153,17 @@ def ct_series() -> list[Dataset]:
             ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
             ImagePositionPatient=[0, 0, index],
         )
-        image.file_meta = dataset(TransferSyntaxUID=ExplicitVRLittleEndian)
+        image.file_meta = FileMetaDataset(dataset(TransferSyntaxUID=ExplicitVRLittleEndian))
         series.append(image)
     return series
 
 
 def built_by_highdicom(kind: hd.seg.SegmentationTypeValues, mask: Any) -> Dataset:
     algorithm = hd.AlgorithmIdentificationSequence(
-        name="Finder", family=hd.sr.CodedConcept("123110", "DCM", "Artificial Intelligence"), version="2.1", source="Maker"
+        name="Finder",
+        family=hd.sr.CodedConcept("123110", "DCM", "Artificial Intelligence"),
+        version="2.1",
+        source="Maker",
     )
     descriptions = [
         hd.seg.SegmentDescription(
@@ -241,7 +245,11 @@ def test_a_segment_is_selected_in_the_segmentation_itself() -> None:
     assert selection.series == Series(STUDY, SEGMENTATION_SERIES, 300)
     assert selection.frame_of_reference_uid == FRAME_OF_REFERENCE
     assert selection.issued == datetime(2020, 1, 2, 10, 11, 12, 500000, timezone(-timedelta(hours=3, minutes=30)))
-    assert (selection.key.path, selection.key.series, selection.place) == ("1", SEGMENTATION_SERIES, "$.SegmentSequence[0]")
+    assert (selection.key.path, selection.key.series, selection.place) == (
+        "1",
+        SEGMENTATION_SERIES,
+        "$.SegmentSequence[0]",
+    )
 
 
 def test_the_source_images_are_selections_that_the_segment_is_about() -> None:
@@ -277,8 +285,11 @@ def test_without_derivation_images_the_objects_references_are_the_source() -> No
     ],
 )
 def test_the_text_is_the_meaning_and_what_the_label_adds(label: str | None, description: str | None, text: str) -> None:
-    stated = {"SegmentLabel": label, "SegmentDescription": description}
-    built = segment(1, **{keyword: value for keyword, value in stated.items() if value is not None})
+    built = segment(1)
+    if label is not None:
+        built.SegmentLabel = label
+    if description is not None:
+        built.SegmentDescription = description
     selection = only(mapped(segmentation(built)))
     assert selection.code == Concept((Code(SCT, "64033007", "Kidney"),), text)
 
@@ -348,7 +359,9 @@ def test_who_made_a_segment_is_by_its_algorithm_type(kind: str | None, names: li
         built.SegmentAlgorithmType = kind
     found = only(mapped(segmentation(built, ContentCreatorName="Doe^Jo"))).performers
     assert [each.actor.display for each in found] == names
-    assert [each.actor.type for each in found] == [{"Jo Doe": "Practitioner", "Finder": "Device"}[name] for name in names]
+    assert [each.actor.type for each in found] == [
+        {"Jo Doe": "Practitioner", "Finder": "Device"}[name] for name in names
+    ]
 
 
 def test_without_algorithm_and_creator_the_equipment_made_a_segment() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pydicom import Dataset
 
+from converter.catalog import Instance
 from converter.selection import Code, ContentItem, Frames, Segments
 from tests.builders import (
     ECG,
@@ -345,7 +346,7 @@ def test_volume_positions_are_kept_for_the_whole_instance() -> None:
     assert codes_of(result) == ["region-matrix"]
 
 
-def tiled_image():  # type: ignore[no-untyped-def]
+def tiled_image() -> Instance:
     from dataclasses import replace
 
     return replace(images()[IMAGE_1], number_of_frames=4, total_pixel_matrix_columns=1000, total_pixel_matrix_rows=1000)

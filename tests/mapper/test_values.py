@@ -125,7 +125,9 @@ def test_what_stands_in_memory_as_bytes_is_read_like_a_file() -> None:
         values.integers(built, "ReferencedSegmentNumber")
 
 
-@pytest.mark.parametrize("built", [dataset(), dataset(ReferencedFrameNumber=None), raw("ReferencedFrameNumber", "IS", b" ")])
+@pytest.mark.parametrize(
+    "built", [dataset(), dataset(ReferencedFrameNumber=None), raw("ReferencedFrameNumber", "IS", b" ")]
+)
 def test_missing_and_empty_elements_have_no_numbers(built: Dataset) -> None:
     assert values.integers(built, "ReferencedFrameNumber") == ()
     assert values.integer(built, "ReferencedFrameNumber") is None
@@ -271,14 +273,12 @@ ITEM = b"\xfe\xff\x00\xe0\x0a\x00\x00\x00\x62\x00\x04\x00US\x02\x00\x01\x00"
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.integers(0, 2 * len(ITEM) - 1), st.integers(0, 255), st.integers(0, 2 * len(ITEM)))
-def test_of_a_damaged_sequence_the_items_that_are_whole_are_read(place: int, byte: int, end: int) -> None:
+@given(st.integers(len(ITEM), 2 * len(ITEM) - 1), st.integers(0, 255), st.integers(len(ITEM), 2 * len(ITEM)))
+def test_damage_behind_an_item_does_not_change_it(place: int, byte: int, end: int) -> None:
     damaged = bytearray(ITEM * 2)
     damaged[place] = byte
     found = values.items(raw("SegmentSequence", "SQ", bytes(damaged[:end])), "SegmentSequence")
-    assert len(found) <= 2
-    if place >= len(ITEM) and end == 2 * len(ITEM) and len(found) == 2:
-        assert values.text(found[0], "SegmentNumber") is None or values.integer(found[0], "SegmentNumber") == 1
+    assert [values.integer(item, "SegmentNumber") for item in found[:1]] in ([], [1])
 
 
 def test_a_keyword_that_is_none_is_a_mistake_of_the_caller() -> None:

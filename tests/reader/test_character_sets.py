@@ -142,3 +142,10 @@ def test_any_text_in_any_character_set_can_be_read_without_a_warning(character_s
     text: Any = parsed.dataset.ContentSequence[0].TextValue
     assert isinstance(text, str)
     assert {each.code for each in parsed.problems} <= {"character-set-unknown", "character-set-undecodable"}
+
+
+@without_warning
+def test_reads_empty_names_where_japanese_is_stated_first() -> None:
+    parsed = with_text(b"ISO 2022 IR 87", b"Yamada^^=\x1b$B;3ED\x1b(B^=")
+    assert parsed.problems == ()
+    assert parsed.dataset.PatientName.components == ("Yamada^^", "山田^")

@@ -127,6 +127,7 @@ class TestTogether:
         def fill_the_disk() -> None:
             with write_together(tmp_path / "a", tmp_path / "b") as (_, second):
                 # The second file's descriptor now leads to a device that is always full.
+                assert second._file is not None
                 with Path("/dev/full").open("wb") as full:
                     os.dup2(full.fileno(), second._file.fileno())
                 second.write(b"x")
