@@ -37,8 +37,8 @@ class Settings:
 
     `timezone`: offset (`+01:00`) or IANA name for objects that state no zone; None leaves such times out.
     `patient_id_systems`: from Issuer of Patient ID to the URI of its system; the key "" is for patients without
-    issuer. `endpoint`: the root of a WADO-RS service that holds the instances. `with_names`: whether people's and
-    patients' names may be written. Raises SettingsError for a value that cannot be meant.
+    issuer. `endpoint`: the root of a WADO-RS service that holds the instances. `with_names`: whether patients'
+    names may be written. Raises SettingsError for a value that cannot be meant.
     """
 
     fhir: str = "6.0.0-ballot2"

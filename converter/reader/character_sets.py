@@ -261,6 +261,9 @@ def _decode_fragment(fragment: bytes, vr: str, encodings: tuple[str, ...], error
         # Python's ISO 2022 codecs need the escape sequence themselves, and end at a line's end of their own.
         return fragment.decode(encoding, errors)
     fragment = fragment[size:]
+    if encoding == default_encoding:
+        # ASCII again, and beside it what the first character set has above: pydicom takes that for Latin-1.
+        encoding = "ascii" if errors == "strict" and encodings[0] != "latin_1" else encodings[0]
     end = next((at for at, byte in enumerate(fragment) if byte in _resets(vr)), len(fragment))
     return _decoded(fragment[:end], encoding, errors) + _decoded(fragment[end:], initial, errors)
 

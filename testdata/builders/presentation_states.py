@@ -129,7 +129,8 @@ def interpolated(series: Series, ct: Sequence[Dataset]) -> Dataset:
 
 def compound_graphics(series: Series, ct: Sequence[Dataset]) -> Dataset:
     """A rectangle with its simple counterpart; an ellipse, an arrow and an infinite line without one."""
-    rectangle = [(10.0, 20.0), (30.0, 20.0), (30.0, 28.0), (10.0, 28.0)]
+    # PS3.3 C.10.5.1.2: both are given by the corners of their bounding box.
+    rectangle = [(10.0, 20.0), (30.0, 28.0)]
     annotations = [
         annotation(
             "MEASURED",
@@ -137,7 +138,7 @@ def compound_graphics(series: Series, ct: Sequence[Dataset]) -> Dataset:
             graphics=[graphic("POLYLINE", SQUARE, compound=1)],
             compounds=[
                 compound_graphic("RECTANGLE", rectangle, 1),
-                compound_graphic("ELLIPSE", [(30.0, 50.0), (50.0, 50.0), (40.0, 45.0), (40.0, 55.0)], 2),
+                compound_graphic("ELLIPSE", [(30.0, 45.0), (50.0, 55.0)], 2),
                 compound_graphic("ARROW", [(5.0, 5.0), (15.0, 12.0)], 3),
                 compound_graphic("INFINITELINE", [(0.0, 32.0), (64.0, 40.0)], 4),
             ],

@@ -94,6 +94,7 @@ def test_understands_misspelt_character_sets(misspelt: bytes, meant: str) -> Non
         # JIS X 0201 has half-width katakana; Shift JIS under its name is common.
         (b"ISO_IR 13", "山田".encode("shift_jis"), "山田"),
         (b"\\ISO 2022 IR 149", b"\x1b$B;3ED\x1b(B", "山田"),
+        (b"ISO 2022 IR 13\\ISO 2022 IR 87", b"\x1b$B;3\x1b(B\xd4", "山ﾔ"),
         (b"ISO_IR 100", b"a\x1b$B;3ED\x1b(B", "a山田"),
         (None, "Bärbel".encode(), "Bärbel"),
         (None, "Bärbel".encode("latin-1"), "Bärbel"),
