@@ -189,7 +189,9 @@ class TestUids:
         assert resource["instance"] == [{"_uid": absent("error")}, {"uid": "1.4"}]
         assert "frameOfReferenceUid" not in resource
         assert "_frameOfReferenceUid" not in resource
-        assert [(each.code, each.path) for each in result.problems] == [("uid-not-representable", "$.ContentSequence[2]")]
+        assert [(each.code, each.path) for each in result.problems] == [
+            ("uid-not-representable", "$.ContentSequence[2]")
+        ]
 
     def test_a_frame_of_reference_that_an_id_cannot_hold_is_an_error_for_3d_regions(self) -> None:
         result = R6.encode(replace(SELECTION_3D, frame_of_reference_uid="1" * 65))
