@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test oracles lint format bench clean
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml
@@ -30,6 +30,10 @@ demo: $(READY)
 
 test: $(READY)
 	@$(BIN)/python -m pytest --quiet
+
+# What some tests compare with, beside DCMTK.
+oracles: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,oracles]'
 
 lint: $(READY)
 	@$(BIN)/ruff check .

@@ -10,9 +10,13 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
+from pydicom.datadict import tag_for_keyword
+
+from converter.mapper import MAPPED_KINDS
 from converter.problems import DEFINITIONS
 
 FOLDER = Path(__file__).parent
@@ -40,7 +44,29 @@ def problem_table() -> str:
     return "\n".join(("| Code | Severity | Message |", "|---|---|---|", *rows, ""))
 
 
-GENERATED: dict[str, Callable[[], str]] = {"help": help_texts, "problems": problem_table}
+def element_table() -> str:
+    """Return a table of every element and what it comes from, by kind of object."""
+    sources = tomllib.loads((FOLDER / "elements.toml").read_text("utf-8"))
+    rows = ["| Element | Object | Comes from |", "|---|---|---|"]
+    for element, kinds in sources.items():
+        by_source: dict[str, list[str]] = {}
+        for kind in sorted(MAPPED_KINDS):
+            stated = kinds.get(kind, kinds.get("all", []))
+            text = ", ".join(map(source_name, stated)) or "not stated by DICOM"
+            by_source.setdefault(text, []).append(kind)
+        for number, (text, names) in enumerate(by_source.items()):
+            name = f"`{element}`" if number == 0 else ""
+            rows.append(f"| {name} | {'all' if len(by_source) == 1 else ', '.join(names)} | {text} |")
+    return "\n".join((*rows, ""))
+
+
+def source_name(source: str) -> str:
+    """Return an attribute's keyword with its tag, other words as they are."""
+    tag = tag_for_keyword(source)
+    return source if tag is None else f"{source} ({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
+GENERATED: dict[str, Callable[[], str]] = {"help": help_texts, "problems": problem_table, "elements": element_table}
 
 
 def page(text: str) -> str:

@@ -40,6 +40,9 @@ _MODULES = {
     "SEG": "converter.mapper.segmentation",
 }
 
+MAPPED_KINDS = frozenset(_MODULES)
+"""Kinds of objects that become selections."""
+
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 _STRUCTURED_REPORTS = (
     *(
