@@ -124,13 +124,8 @@ class _Statements:
         self.obj = tree.obj
         self.status = _status(tree.obj.dataset)
         self.nodes: dict[int, _Node] = {}
-        references = [item for item in walk(tree.root) if item.target is not None]
-        self.targets = {id(item.target) for item in references}
-        owners = self._find()
-        for item in references:
-            owner, target = owners[id(item.parent)], self.nodes.get(id(item.target))
-            if owner is not None and target is not None:
-                owner.refer(target, _relationship(item))
+        self.targets = {id(item.target) for item in walk(tree.root) if item.target is not None}
+        self._find()
 
     def __iter__(self) -> Iterator[Statement]:
         for node in self.nodes.values():
@@ -144,13 +139,17 @@ class _Statements:
 
     # What states
 
-    def _find(self) -> dict[int, _Node | None]:
-        """Fill the nodes; return for each item the nearest of them, itself or above it."""
+    def _find(self) -> None:
+        """Fill the nodes, and let each refer to those within it, by value and by reference."""
         owners: dict[int, _Node | None] = {}
         for item in walk(self.tree.root):
             owner = None if item.parent is None else owners[id(item.parent)]
             owners[id(item)] = self._enter(item, owner)
-        return owners
+        for item in walk(self.tree.root):
+            owner = None if item.parent is None else owners[id(item.parent)]
+            node = self.nodes.get(id(item.target or item))
+            if owner is not None and node is not None:
+                owner.refer(node, _relationship(item))
 
     def _enter(self, item: Item, owner: _Node | None) -> _Node | None:
         if item.parent is None or self.tree.contexts[id(item)].in_image_library:
@@ -165,8 +164,6 @@ class _Statements:
             return owner
         key = self.obj.key("observation-group" if kind == "group" else "observation", item.dotted)
         node = self.nodes[id(item)] = _Node(item, kind, key, owner, selected)
-        if owner is not None:
-            owner.refer(node, _relationship(item))
         return node
 
     def _kind(self, item: Item, owner: _Node | None) -> _Kind | None:
