@@ -15,6 +15,7 @@ import orjson
 from converter.catalog import Catalog
 from converter.fhir import release as find_release
 from converter.fhir.encoded import Encoded, Release
+from converter.fhir.observation import encode as encode_observation
 from converter.mapper import is_annotation, kind_of, map_object
 from converter.problems import problem
 from converter.reader.catalog import SqliteCatalog
@@ -25,7 +26,7 @@ from converter.reader.sources import Directory, Found, Source, Unread, check_sou
 from converter.reader.spool import Spool
 from converter.selection import Problem, Selection
 from converter.settings import Settings
-from converter.writer.ndjson import StreamWriter, write_together
+from converter.writer.ndjson import FolderWriter, StreamWriter
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -61,7 +62,8 @@ class Result:
     """What became of one annotation object, or of one input that could not be read.
 
     `file` is relative to its SOURCE; `kind` is the object's modality (CID 33), `DICOMDIR`, `IMAGE` for an image that
-    was read with different headers, or None for what could not be read. `reference` reads the object again, as long
+    was read with different headers, or None for what could not be read. `resources` are those beside the selections
+    that the settings ask for. `reference` reads the object again, as long
     as the conversion is open; None for what was not converted.
     """
 
@@ -71,6 +73,7 @@ class Result:
     kind: str | None = None
     selections: tuple[ConvertedSelection, ...] = ()
     problems: tuple[Problem, ...] = ()
+    resources: tuple[Encoded, ...] = ()
     reference: ObjectReference | None = field(default=None, repr=False)
 
     @property
@@ -99,12 +102,14 @@ class Result:
 class Summary:
     """Counts of a conversion so far.
 
+    `resources` counts those beside the selections, by type.
     `others` counts what selects nothing, by the name of its SOP class; `total` is the number of annotation objects,
     once it is known.
     """
 
     objects: Counter[str] = field(default_factory=Counter)
     selections: Counter[str] = field(default_factory=Counter)
+    resources: Counter[str] = field(default_factory=Counter)
     problems: Counter[tuple[str, str]] = field(default_factory=Counter)
     others: Counter[str] = field(default_factory=Counter)
     unread: int = 0
@@ -123,6 +128,7 @@ class Summary:
         else:
             self.objects[result.kind] += 1
             self.selections[result.kind] += len(result.selections)
+            self.resources.update(each.type for each in result.resources)
         self.problems.update((each.code, each.severity) for each in result.problems)
 
 
@@ -210,16 +216,18 @@ def convert(
 
 
 def write(conversion: Conversion, folder: Path, each: Callable[[Result], None]) -> Summary:
-    """Write `ImagingSelection.ndjson` and `report.ndjson` into `folder`, each whole or not at all.
+    """Write `ImagingSelection.ndjson`, a file for each further type of resource, and `report.ndjson` into `folder`.
 
-    `each` is told of every result. Raises OSError where the folder cannot be written.
+    Each file is whole or not there. `each` is told of every result. Raises OSError where the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with write_together(folder / "ImagingSelection.ndjson", folder / "report.ndjson") as (resources, report):
+    with FolderWriter(folder, "ImagingSelection.ndjson", "report.ndjson") as files:
         for result in conversion:
             for selection in result.selections:
-                resources.write(selection.to_json())
-            report.write(result.report_line())
+                files.write("ImagingSelection.ndjson", selection.to_json())
+            for resource in result.resources:
+                files.write(f"{resource.type}.ndjson", resource.to_json())
+            files.write("report.ndjson", result.report_line())
             each(result)
     return conversion.summary
 
@@ -230,6 +238,8 @@ def write_stream(conversion: Conversion, stream: BinaryIO, each: Callable[[Resul
         for result in conversion:
             for selection in result.selections:
                 resources.write(selection.to_json())
+            for resource in result.resources:
+                resources.write(resource.to_json())
             each(result)
     return conversion.summary
 
@@ -246,26 +256,29 @@ def _result(reference: ObjectReference, catalog: Catalog, settings: Settings, re
         identity = reference.sop_instance_uid or fingerprint(parsed.dataset)
         mapped = map_object(parsed.dataset, identity, catalog, settings)
         encoded = [ConvertedSelection(each, release.encode(each)) for each in mapped.selections]
+        observed = [(each.place, encode_observation(each, release.name)) for each in mapped.measurements]
     except NotDicomError:
         return replace(result, problems=(problem("malformed"),))
     except OSError:
         return replace(result, problems=(problem("unreadable"),))
     except Exception as error:  # noqa: BLE001 - one object that we do not understand must not stop a night's run
         return replace(result, problems=(problem("not-converted", kind=_where(error)),))
+    stated = [*((each.selection.place, each.encoded) for each in encoded), *observed]
     return replace(
         result,
         kind=mapped.kind,
         selections=tuple(each for each in encoded if not each.encoded.broken),
-        problems=(*parsed.problems, *mapped.problems, *_encoding_problems(encoded)),
+        problems=(*parsed.problems, *mapped.problems, *_encoding_problems(stated)),
+        resources=tuple(each for _, each in observed if not each.broken),
         reference=reference,
     )
 
 
-def _encoding_problems(encoded: list[ConvertedSelection]) -> Iterator[Problem]:
-    for each in encoded:
-        yield from each.encoded.problems
-        for rule in each.encoded.broken:
-            yield problem("rule", each.selection.place, rule=rule)
+def _encoding_problems(stated: list[tuple[str, Encoded]]) -> Iterator[Problem]:
+    for place, encoded in stated:
+        yield from encoded.problems
+        for rule in encoded.broken:
+            yield problem("rule", place, rule=rule)
 
 
 def _where(error: Exception) -> str:

@@ -52,6 +52,13 @@ def _settings_options(command: Any) -> Any:
             click.option("--endpoint", metavar="URL", help="Root of the WADO-RS service that holds the instances."),
             click.option("--with-names", is_flag=True, default=None, help="Write patients' names."),
             click.option(
+                "--with",
+                "with_",
+                multiple=True,
+                type=click.Choice(["context", "observations"]),
+                help="Write more resources: what selections refer to, what is measured in them. Repeatable.",
+            ),
+            click.option(
                 "--settings",
                 "settings_file",
                 type=click.Path(path_type=Path),
@@ -119,11 +126,14 @@ def inspect(file: str, **options: Any) -> int:
     return _ERRORS if conversion.summary.has_error else 0
 
 
-def _settings(settings_file: Path | None, patient_id_systems: tuple[str, ...], **options: Any) -> Settings:
+def _settings(
+    settings_file: Path | None, patient_id_systems: tuple[str, ...], with_: tuple[str, ...], **options: Any
+) -> Settings:
     from converter.fhir import release
     from converter.settings import Settings, SettingsError
 
     stated: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    stated |= dict.fromkeys(with_, True)
     try:
         values = Settings.read_toml(settings_file) if settings_file is not None else {}
         if patient_id_systems:

@@ -112,9 +112,16 @@ DEFINITIONS = _definitions(
     ("item-value-type", "warning", "{count} content items, this one first, have no value type or one that DICOM does not define: their children are read all the same."),
     ("temporal-range", "note", "A temporal range (TCOORD) has no place in FHIR: what it is selected from is stated, the range is not."),
     ("content-missing", "warning", "The object has no content."),
+    # Measurements
+    ("value-missing", "note", "A content item has no value and gives no reason: it is stated as unknown."),
+    ("measured-value-invalid", "warning", "A measured value is not a finite decimal number: it is stated as absent."),
+    ("measured-value-unit", "warning", "A measured value has no unit."),
+    ("measured-value-conflict", "warning", "The Floating Point Value is not what the Numeric Value rounds: the latter is stated."),
+    ("measured-values", "warning", "A content item has {count} measured values where one is defined: each is stated as a component."),
     # FHIR
     ("uid-not-representable", "warning", "A UID is not one that its FHIR element can hold (too long, other characters, no object identifier): not stated."),
     ("number-not-representable", "warning", "A number is outside of what its FHIR element can hold: not stated."),
+    ("number-rounded", "note", "A number has more digits than a FHIR decimal can hold: it is stated with 17 of them."),
     ("endpoint-invalid", "warning", "The URL to retrieve from is not an http or https URL: not stated."),
     ("rule", "error", "A resource broke a rule of the release and was not written ({rule})."),
     # Internal

@@ -38,7 +38,8 @@ class Settings:
     `timezone`: offset (`+01:00`) or IANA name for objects that state no zone; None leaves such times out.
     `patient_id_systems`: from Issuer of Patient ID to the URI of its system; the key "" is for patients without
     issuer. `endpoint`: the root of a WADO-RS service that holds the instances. `with_names`: whether patients'
-    names may be written. Raises SettingsError for a value that cannot be meant.
+    names may be written. `context`, `observations`: whether to make the resources that selections refer to, and those
+    of what is measured in them. Raises SettingsError for a value that cannot be meant.
     """
 
     fhir: str = "6.0.0-ballot2"
@@ -46,6 +47,8 @@ class Settings:
     patient_id_systems: Mapping[str, str] = field(default_factory=dict)
     endpoint: str | None = None
     with_names: bool = False
+    context: bool = False
+    observations: bool = False
     archive_limits: ArchiveLimits = field(default_factory=ArchiveLimits)
 
     def __post_init__(self) -> None:
@@ -91,6 +94,8 @@ class Settings:
             ("timezone", str),
             ("endpoint", str),
             ("with_names", bool),
+            ("context", bool),
+            ("observations", bool),
             ("patient_id_systems", dict),
         ):
             if name in plain and not isinstance(plain[name], kind):

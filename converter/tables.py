@@ -34,8 +34,10 @@ def progress() -> Iterator[Watch]:
 
 
 def summary_tables(summary: Summary) -> Iterator[Table]:
-    """Yield the tables that sum a conversion up: objects by kind with their selections, others, problems by code."""
+    """Yield the tables that sum a conversion up: objects by kind with their selections, more resources, problems."""
     yield _objects(summary)
+    if summary.resources:
+        yield _resources(summary)
     if summary.problems:
         yield _problems(summary)
 
@@ -53,6 +55,14 @@ def _objects(summary: Summary) -> Table:
     table.add_section()
     total = sum(summary.objects.values()) + sum(summary.others.values()) + summary.unread
     table.add_row("all", str(total), str(sum(summary.selections.values())))
+    return table
+
+
+def _resources(summary: Summary) -> Table:
+    table = Table("Type", title="Other resources", title_justify="left")
+    table.add_column("Count", justify="right")
+    for kind in sorted(summary.resources):
+        table.add_row(kind, str(summary.resources[kind]))
     return table
 
 

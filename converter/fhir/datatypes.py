@@ -6,9 +6,11 @@ elements out, so that no resource ever has an empty string, array or object.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from decimal import Context, Decimal
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Literal, TypeAlias
 
@@ -20,10 +22,13 @@ DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason
 UNSIGNED_INT_MAX = 2**31 - 1
 STRING_MAX = 2**20
 """Characters of a string."""
+DECIMAL_DIGITS = 17
+"""Digits that a double can tell apart, and that a decimal of R5 may have after its point."""
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,17})?(E[+-]?[0-9]{1,9})?")
 # Control characters other than tab, line feed and carriage return, and halves of surrogate pairs, which UTF-8 lacks.
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 # A host that ends in a number is an IPv4 address or nothing (WHATWG URL).
@@ -108,6 +113,16 @@ def uid_identifier(uid: str) -> Element | None:
 def unsigned_int(number: int) -> int | None:
     """Return `number` if FHIR's unsignedInt can hold it."""
     return number if 0 <= number <= UNSIGNED_INT_MAX else None
+
+
+def decimal(number: Decimal) -> Decimal | None:
+    """Return `number` as a FHIR decimal: with all its digits, trailing zeros too, up to what the type can hold.
+
+    None if it is not finite, or beyond what a double can hold: there are few readers that would take it.
+    """
+    if not number.is_finite() or math.isinf(float(number)):
+        return None
+    return number if _DECIMAL.fullmatch(str(number)) else Context(prec=DECIMAL_DIGITS).create_decimal(number)
 
 
 def instant(moment: datetime) -> str | None:

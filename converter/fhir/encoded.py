@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoded:
-    """A selection as a resource.
+    """A selection, or what goes with it, as a resource.
 
-    `resource` is JSON but for each `coordinate`, a flat numpy array. `problems` holds what the release's types
-    could not take; `broken` names the rules of the release that the resource breaks, empty for one to be written.
+    `resource` is JSON but for each `coordinate`, a flat numpy array, and for Decimals. `problems` holds what the
+    release's types could not take; `broken` names the rules of the release that the resource breaks, empty for one to
+    be written.
     """
 
     resource: dict[str, Any]
@@ -33,13 +35,19 @@ class Encoded:
         identity: str = self.resource["id"]
         return identity
 
+    @property
+    def type(self) -> str:
+        """The resource's type."""
+        kind: str = self.resource["resourceType"]
+        return kind
+
     def to_json(self) -> bytes:
         """Return the resource as compact UTF-8 JSON without a newline.
 
         A float32 coordinate is the shortest decimal that reads back to the same float32, a float64 one the
-        shortest that reads back to the same float64.
+        shortest that reads back to the same float64; a Decimal keeps all its digits.
         """
-        return orjson.dumps(self.resource, option=orjson.OPT_SERIALIZE_NUMPY)
+        return orjson.dumps(self.resource, _digits, orjson.OPT_SERIALIZE_NUMPY)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the resource as plain Python values, equal to what a JSON parser makes of `to_json`."""
@@ -66,3 +74,10 @@ class Release:
     encode: Callable[[Selection], Encoded]
     check: Callable[[dict[str, Any]], tuple[str, ...]]
     model: Callable[[], type[BaseModel]]
+
+
+def _digits(value: object) -> orjson.Fragment:
+    """Return a Decimal as a JSON number with the digits that it has; orjson itself takes none."""
+    if isinstance(value, Decimal):
+        return orjson.Fragment(str(value))
+    raise TypeError(type(value).__name__)

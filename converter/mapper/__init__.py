@@ -1,13 +1,12 @@
 """Annotation objects become selections: one module per kind of object, found by SOP Class UID.
 
 A new kind of object is one new module with a function `selections(obj: AnnotationObject) -> Iterator[Selection]` and
-one line in the tables here.
+one line in the tables here. A kind that measures what it selects has `selections_and_measurements` besides.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pydicom import Dataset
@@ -15,6 +14,7 @@ from pydicom import Dataset
 from converter.catalog import Catalog
 from converter.mapper import values
 from converter.mapper.annotation_object import AnnotationObject, Kind
+from converter.measurement import Statement
 from converter.problems import problem
 from converter.selection import Problem, Selection
 from converter.settings import Settings
@@ -42,6 +42,9 @@ _MODULES = {
 
 MAPPED_KINDS = frozenset(_MODULES)
 """Kinds of objects that become selections."""
+
+# Kinds that state measurements of what they select.
+_MEASURING = frozenset({"SR"})
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 _STRUCTURED_REPORTS = (
@@ -88,11 +91,12 @@ _SOP_CLASSES: dict[str, tuple[str, bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """What one object gave. `kind` is its modality by CID 33."""
+    """What one object gave. `kind` is its modality by CID 33; `measurements` are there if the settings ask for them."""
 
     kind: str
     selections: tuple[Selection, ...]
     problems: tuple[Problem, ...]
+    measurements: tuple[Statement, ...] = ()
 
 
 def kind_of(sop_class_uid: str | None, modality: str | None) -> str | None:
@@ -127,13 +131,13 @@ def map_object(dataset: Dataset, source: str, catalog: Catalog, settings: Settin
         obj.report("sop-class-missing", "$.SOPClassUID")
     if kind not in _MODULES or not _SOP_CLASSES.get(sop_class or "", (kind, True))[1]:
         return Mapped(kind, (), (*obj.problems, problem("not-supported")))
-    selections = tuple(_reader(kind)(obj))
+    module = importlib.import_module(_MODULES[kind])
+    measurements: tuple[Statement, ...] = ()
+    if settings.observations and kind in _MEASURING:
+        selections, measurements = module.selections_and_measurements(obj)
+    else:
+        selections = tuple(module.selections(obj))
     if not selections:
         obj.report("nothing-selected")
     # What is referred to twice is found wanting twice.
-    return Mapped(kind, selections, tuple(dict.fromkeys(obj.problems)))
-
-
-def _reader(kind: str) -> Callable[[AnnotationObject], Iterator[Selection]]:
-    reader: Callable[[AnnotationObject], Iterator[Selection]] = importlib.import_module(_MODULES[kind]).selections
-    return reader
+    return Mapped(kind, selections, tuple(dict.fromkeys(obj.problems)), measurements)

@@ -23,6 +23,8 @@ _LOGIN_NAME = "128774"
 _DEVICE_SLOTS = frozenset({_DEVICE_UID, _DEVICE_NAME, _DEVICE_MANUFACTURER, _DEVICE_MODEL, _DEVICE_SERIAL, "121017"})
 _ALGORITHM_NAME = "111001"
 _ALGORITHM_VERSION = "111003"
+OBSERVER_CONTEXT = frozenset({OBSERVER_TYPE, *_PERSON_SLOTS, *_DEVICE_SLOTS})
+ALGORITHM = frozenset({_ALGORITHM_NAME, _ALGORITHM_VERSION})
 
 
 def observers(items: Sequence[Dataset], schemes: Mapping[str, str]) -> tuple[Performer, ...]:
@@ -34,7 +36,7 @@ def observers(items: Sequence[Dataset], schemes: Mapping[str, str]) -> tuple[Per
     groups: list[dict[str, str]] = []
     for item in items:
         slot = dcm_code(item, schemes)
-        if slot is None or slot not in {OBSERVER_TYPE, *_PERSON_SLOTS, *_DEVICE_SLOTS}:
+        if slot is None or slot not in OBSERVER_CONTEXT:
             continue
         if not groups or slot in groups[-1] or _changes_kind(groups[-1], slot):
             groups.append({})

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from pydicom import Dataset
 
-from converter.mapper import coded, people, values
+from converter.mapper import coded, people, timing, values
 from converter.mapper.annotation_object import AnnotationObject, oid_identifier
 from converter.mapper.content_tree import Item
 from converter.mapper.observers import algorithm, observers
-from converter.selection import Concept, Identifier, Performer
+from converter.selection import Concept, Identifier, Performer, SelectionKey
 
-_FINDING_SITE = "363698007"
-_TARGET_REGION = "123014"
-_LATERALITY = "272741003"
-_TRACKING_IDENTIFIER = "112039"
-_TRACKING_UID = "112040"
+FINDING_SITE = "363698007"
+TARGET_REGION = "123014"
+LATERALITY = "272741003"
+TRACKING_IDENTIFIER = "112039"
+TRACKING_UID = "112040"
 _STUDY_UID = "110180"
 _SERIES_UID = "112002"
 _IMAGE_LIBRARY = "111028"
@@ -30,11 +31,12 @@ class Context:
     """What holds for an item and all that it contains, unless they say otherwise.
 
     `named` is the nearest concept name, `group` the nearest measurement group; `study_uid` and `series_uid` are what
-    UIDREF items of an image library state of its entries.
+    UIDREF items of an image library state of its entries. `effective` is `issued`, or no more than its day.
     """
 
     named: Concept | None = None
     issued: datetime | None = None
+    effective: datetime | date | None = None
     observers: tuple[Performer, ...] = ()
     algorithm: Performer | None = None
     site: Concept | None = None
@@ -46,9 +48,22 @@ class Context:
     series_uid: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ReportTree:
+    """A report once its selections are gathered: what else is read from it starts here.
+
+    `contexts` and `selections` are by the identity of the item: the context inside it, and the keys of what it selects.
+    """
+
+    obj: AnnotationObject
+    root: Item
+    contexts: Mapping[int, Context]
+    selections: Mapping[int, tuple[SelectionKey, ...]]
+
+
 def root_context(obj: AnnotationObject) -> Context:
     """Return what the document says of all its items: its date."""
-    return Context(issued=obj.issued)
+    return Context(issued=obj.issued, effective=obj.issued or timing.day(values.text(obj.dataset, obj.kind.date)))
 
 
 def enter(obj: AnnotationObject, item: Item, outer: Context, *, dated_by_items: bool) -> Context:
@@ -62,7 +77,8 @@ def enter(obj: AnnotationObject, item: Item, outer: Context, *, dated_by_items: 
         inner = replace(inner, named=item.concept)
     if dated_by_items and values.has_value(item.dataset, "ObservationDateTime"):
         issued = obj.issued_at(item.dataset, "ObservationDateTime", item.path)
-        inner = replace(inner, issued=issued or inner.issued)
+        day = timing.day(values.text(item.dataset, "ObservationDateTime"))
+        inner = replace(inner, issued=issued or inner.issued, effective=issued or day or inner.effective)
     if not item.children:
         return inner
     stated = [child.dataset for child in item.children]
@@ -108,19 +124,19 @@ def _with_site(obj: AnnotationObject, item: Item, inner: Context) -> Context:
     for child in item.children:
         if child.value_type != "CODE":
             continue
-        if coded.is_code(child.concept, coded.SCT, _FINDING_SITE) or coded.is_code(
-            child.concept, coded.DCM, _TARGET_REGION
+        if coded.is_code(child.concept, coded.SCT, FINDING_SITE) or coded.is_code(
+            child.concept, coded.DCM, TARGET_REGION
         ):
             site = coded.concept_of(child.dataset, "ConceptCodeSequence", obj.coding_schemes) or site
             side = _side(obj, child)
-        elif coded.is_code(child.concept, coded.SCT, _LATERALITY):
+        elif coded.is_code(child.concept, coded.SCT, LATERALITY):
             side = coded.side_of(coded.concept_of(child.dataset, "ConceptCodeSequence", obj.coding_schemes)) or side
     return inner if (site, side) == (inner.site, inner.side) else replace(inner, site=site, side=side)
 
 
 def _side(obj: AnnotationObject, site: Item) -> str | None:
     for child in site.children:
-        if coded.is_code(child.concept, coded.SCT, _LATERALITY):
+        if coded.is_code(child.concept, coded.SCT, LATERALITY):
             return coded.side_of(coded.concept_of(child.dataset, "ConceptCodeSequence", obj.coding_schemes))
     return None
 
@@ -134,9 +150,9 @@ def _with_uids(item: Item, inner: Context) -> Context:
         value = values.text(child.dataset, "UID" if child.value_type == "UIDREF" else "TextValue")
         if value is None:
             continue
-        if coded.is_code(child.concept, coded.DCM, _TRACKING_UID):
+        if coded.is_code(child.concept, coded.DCM, TRACKING_UID):
             tracking.append(replace(oid_identifier(value), use="secondary"))
-        elif coded.is_code(child.concept, coded.DCM, _TRACKING_IDENTIFIER):
+        elif coded.is_code(child.concept, coded.DCM, TRACKING_IDENTIFIER):
             tracking.append(Identifier(value, use="secondary"))
         elif coded.is_code(child.concept, coded.DCM, _STUDY_UID):
             study_uid = value

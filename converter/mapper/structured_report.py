@@ -9,9 +9,18 @@ from converter.mapper import coded, values
 from converter.mapper.annotation_object import AnnotationObject, oid_identifier
 from converter.mapper.content_tree import Item, read_tree, walk
 from converter.mapper.gathering import Gathered, Reference, check_inside
+from converter.mapper.measurements import measurements
 from converter.mapper.regions import points_of, region_2d, region_3d
-from converter.mapper.report_context import Context, enter, is_measurement_group, performers, root_context
+from converter.mapper.report_context import (
+    Context,
+    ReportTree,
+    enter,
+    is_measurement_group,
+    performers,
+    root_context,
+)
 from converter.mapper.sop_reference import selected
+from converter.measurement import Statement
 from converter.selection import (
     Code,
     Concept,
@@ -53,9 +62,15 @@ _LOGS = frozenset(f"1.2.840.10008.5.1.4.1.1.88.{number}" for number in (40, 67, 
 
 def selections(obj: AnnotationObject) -> Iterator[Selection]:
     """Yield what the report selects, measurement groups before what they contain, in document order."""
-    if not values.items(obj.dataset, "ContentSequence"):
-        obj.report("content-missing", "$.ContentSequence")
     yield from _Report(obj).selections()
+
+
+def selections_and_measurements(obj: AnnotationObject) -> tuple[tuple[Selection, ...], tuple[Statement, ...]]:
+    """Return what the report selects and what it measures there, both from one reading of its tree."""
+    report = _Report(obj)
+    found = tuple(report.selections())
+    in_log = values.text(obj.dataset, "SOPClassUID") in _LOGS
+    return found, () if in_log else tuple(measurements(report.tree()))
 
 
 @dataclass(slots=True, eq=False)
@@ -78,11 +93,13 @@ class _Report:
     """One report while its items are gathered into selections."""
 
     def __init__(self, obj: AnnotationObject) -> None:
+        if not values.items(obj.dataset, "ContentSequence"):
+            obj.report("content-missing", "$.ContentSequence")
         self.obj = obj
         self.root = read_tree(obj)
         self.contexts = self._contexts()
         self.pending: dict[object, _Pending] = {}
-        self.by_item: dict[int, _Pending] = {}
+        self.by_item: dict[int, list[_Pending]] = {}
 
     def selections(self) -> Iterator[Selection]:
         """Gather what all items select, then yield it."""
@@ -100,6 +117,11 @@ class _Report:
         _number(self.pending.values())
         for pending in self.pending.values():
             yield self._selection(pending)
+
+    def tree(self) -> ReportTree:
+        """Return the report as it is once its selections have been yielded."""
+        keys = {item: tuple(each.key for each in given) for item, given in self.by_item.items()}
+        return ReportTree(self.obj, self.root, self.contexts, keys)
 
     # Contexts
 
@@ -130,7 +152,8 @@ class _Report:
         gathered = Gathered(self.obj.own_series)
         pending = _Pending(key, item, context, _ORIGINAL_SOURCE, gathered, self._identifiers(item, context))
         pending.own_instance = instance
-        self.pending[key] = self.by_item[id(item)] = pending
+        self.pending[key] = pending
+        self.by_item[id(item)] = [pending]
 
     def _add_reference_item(self, item: Item) -> None:
         belongs_to_coordinates = item.parent is not None and item.parent.value_type in _COORDINATES
@@ -290,9 +313,11 @@ class _Report:
             pending = _Pending(key, item, context, code, gathered, self._identifiers(item, context))
             pending.frame_of_reference_uid = frame_of_reference
             if context.group is not None:
-                pending.focus.append(self.by_item[id(context.group)])
+                pending.focus.append(self.by_item[id(context.group)][0])
             self.pending[merge_key] = pending
-        self.by_item.setdefault(id(item), pending)
+        given = self.by_item.setdefault(id(item), [])
+        if pending not in given:
+            given.append(pending)
         return pending
 
     def _identifiers(self, item: Item, context: Context) -> tuple[Identifier, ...]:
@@ -305,8 +330,7 @@ class _Report:
         root = self.root.concept
         focus = list(pending.focus)
         if pending.first.target is not None:
-            stated = self.by_item.get(id(pending.first.target))
-            focus.extend([stated] if stated is not None else [])
+            focus.extend(self.by_item.get(id(pending.first.target), [])[:1])
         return obj.selection(
             pending.key,
             pending.code,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, tzinfo
+from datetime import date, datetime, time, tzinfo
 
 from converter.zones import parse_zone
 
@@ -51,3 +51,25 @@ def moment_of_date_time(text: str, zone: tzinfo | None) -> datetime:
     if matched[3] and own is None:
         raise InvalidTimeError
     return moment(digits[:8], digits[8:] + (matched[2] or ""), own)
+
+
+def day(text: str | None) -> date | None:
+    """Return the day of a DA or DT value, None if it is not known to the day or none of the calendar."""
+    matched = re.match(r"(\d{4})[.:-]?(\d{2})[.:-]?(\d{2})", (text or "").strip())
+    if matched is None:
+        return None
+    try:
+        return date(*(int(part) for part in matched.groups()))
+    except ValueError:
+        return None
+
+
+def clock(text: str | None) -> time | None:
+    """Return the time of a TM value, None if it is not known to the second or none of a clock."""
+    matched = _TIME.fullmatch((text or "").strip())
+    if matched is None:
+        return None
+    try:
+        return time(int(matched[1]), int(matched[2]), int(matched[3]), int((matched[4] or "").ljust(6, "0")))
+    except ValueError:
+        return None

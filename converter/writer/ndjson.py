@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
@@ -92,25 +91,55 @@ class NdjsonWriter:
             self.discard()
 
 
-@contextmanager
-def write_together(*paths: str | Path) -> Iterator[tuple[NdjsonWriter, ...]]:
-    """Give a writer for each of `paths`; all files are complete on the disk before the first is put in its place.
+class FolderWriter:
+    """Writes the NDJSON files of a folder, each from when it is first written to, and puts them in place together.
 
-    They are put there in the order given. After an exception within the context no file has changed and no part is
-    left; should the system fail between two renames, the files up to there are the new ones. Raises OSError.
+    All are complete on the disk before the first is put in its place. `always` are made even if nothing is written to
+    them, and put in place last, in the order given. After an exception within the context no file has changed and no
+    part is left; should the system fail between two renames, the files up to there are the new ones.
     """
-    # Named before they are made: an interruption between the two leaves nothing behind.
-    writers = tuple(NdjsonWriter(path) for path in paths)
-    try:
-        for writer in writers:
-            writer.open()
-        yield writers
-        for writer in writers:
-            writer.complete()
-        for writer in writers:
-            writer.commit()
-    finally:
-        for writer in writers:
+
+    def __init__(self, folder: str | Path, *always: str) -> None:
+        self._folder = Path(folder)
+        self._always = always
+        self._writers: dict[str, NdjsonWriter] = {}
+
+    def write(self, name: str, line: bytes) -> None:
+        """Write one JSON value to the file of this name. Raises OSError if it cannot be made."""
+        writer = self._writers.get(name) or self._open(name)
+        writer.write(line)
+
+    def _open(self, name: str) -> NdjsonWriter:
+        # Named before it is made: an interruption between the two leaves nothing behind.
+        writer = self._writers[name] = NdjsonWriter(self._folder / name)
+        return writer.open()
+
+    def __enter__(self) -> Self:
+        try:
+            for name in self._always:
+                self._open(name)
+        except BaseException:
+            self._discard()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                for writer in self._writers.values():
+                    writer.complete()
+                for name in (*(each for each in self._writers if each not in self._always), *self._always):
+                    self._writers[name].commit()
+        finally:
+            self._discard()
+
+    def _discard(self) -> None:
+        for writer in self._writers.values():
             writer.discard()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from converter.writer.ndjson import NdjsonWriter, OutputClosedError, StreamWriter, write_together
+from converter.writer.ndjson import FolderWriter, NdjsonWriter, OutputClosedError, StreamWriter
 
 
 def names_in(folder: Path) -> list[str]:
@@ -86,23 +86,33 @@ def test_the_file_has_the_mode_of_any_other_new_file(tmp_path: Path) -> None:
     assert (tmp_path / "out.ndjson").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
-class TestTogether:
+class TestFolder:
     def test_all_files_appear_at_the_end(self, tmp_path: Path) -> None:
-        names = [tmp_path / "ImagingSelection.ndjson", tmp_path / "report.ndjson"]
-        with write_together(*names) as (resources, report):
-            resources.write(b"1")
-            report.write(b"2")
-            assert not any(name.exists() for name in names)
+        names = ["ImagingSelection.ndjson", "report.ndjson"]
+        with FolderWriter(tmp_path, *names) as files:
+            files.write("ImagingSelection.ndjson", b"1")
+            files.write("report.ndjson", b"2")
+            assert not any((tmp_path / name).exists() for name in names)
 
-        assert [name.read_bytes() for name in names] == [b"1\n", b"2\n"]
-        assert names_in(tmp_path) == ["ImagingSelection.ndjson", "report.ndjson"]
+        assert [(tmp_path / name).read_bytes() for name in names] == [b"1\n", b"2\n"]
+        assert names_in(tmp_path) == names
+
+    def test_a_file_is_made_when_it_is_first_written_to_others_always(self, tmp_path: Path) -> None:
+        with FolderWriter(tmp_path, "a") as files:
+            files.write("b", b"1")
+            files.write("b", b"2")
+
+        assert names_in(tmp_path) == ["a", "b"]
+        assert (tmp_path / "a").read_bytes() == b""
+        assert (tmp_path / "b").read_bytes() == b"1\n2\n"
 
     def test_after_an_exception_none_has_changed(self, tmp_path: Path) -> None:
         (tmp_path / "a").write_bytes(b"old\n")
 
         def interrupted() -> None:
-            with write_together(tmp_path / "a", tmp_path / "b") as (first, _):
-                first.write(b"new")
+            with FolderWriter(tmp_path, "a", "b") as files:
+                files.write("a", b"new")
+                files.write("c", b"new")
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
@@ -112,10 +122,7 @@ class TestTogether:
         assert (tmp_path / "a").read_bytes() == b"old\n"
 
     def test_one_that_cannot_be_opened_leaves_no_part_of_the_others(self, tmp_path: Path) -> None:
-        with (
-            pytest.raises(FileNotFoundError),
-            write_together(tmp_path / "a", tmp_path / "missing" / "b"),
-        ):
+        with pytest.raises(FileNotFoundError), FolderWriter(tmp_path, "a", "missing/b"):
             pass
 
         assert names_in(tmp_path) == []
@@ -125,12 +132,13 @@ class TestTogether:
         (tmp_path / "a").write_bytes(b"old\n")
 
         def fill_the_disk() -> None:
-            with write_together(tmp_path / "a", tmp_path / "b") as (_, second):
+            with FolderWriter(tmp_path, "a") as files:
+                files.write("b", b"x")
                 # The second file's descriptor now leads to a device that is always full.
-                assert second._file is not None
+                second = files._writers["b"]._file
+                assert second is not None
                 with Path("/dev/full").open("wb") as full:
-                    os.dup2(full.fileno(), second._file.fileno())
-                second.write(b"x")
+                    os.dup2(full.fileno(), second.fileno())
 
         with pytest.raises(OSError, match="No space"):
             fill_the_disk()
