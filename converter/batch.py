@@ -16,7 +16,7 @@ from converter.catalog import Catalog
 from converter.fhir import release as find_release
 from converter.fhir.encoded import Encoded, Release
 from converter.fhir.observation import encode as encode_observation
-from converter.mapper import is_annotation, kind_of, map_object
+from converter.mapper import NotAnnotationError, is_annotation, kind_of, map_object
 from converter.problems import problem
 from converter.reader.catalog import SqliteCatalog
 from converter.reader.fingerprint import fingerprint
@@ -257,7 +257,7 @@ def _result(reference: ObjectReference, catalog: Catalog, settings: Settings, re
         mapped = map_object(parsed.dataset, identity, catalog, settings)
         encoded = [ConvertedSelection(each, release.encode(each)) for each in mapped.selections]
         observed = [(each.place, encode_observation(each, release.name)) for each in mapped.measurements]
-    except NotDicomError:
+    except (NotDicomError, NotAnnotationError):
         return replace(result, problems=(problem("malformed"),))
     except OSError:
         return replace(result, problems=(problem("unreadable"),))

@@ -300,3 +300,12 @@ def test_what_reaches_the_user_is_a_template_and_a_path_of_keywords(corpus: Path
         for problem in result.problems:
             assert templates[problem.code].fullmatch(problem.message), problem.code
             assert PATH.fullmatch(problem.path), problem.code
+
+
+def test_an_object_whose_class_is_lost_to_damage_is_an_error() -> None:
+    # The class stands twice: the header pass sees the first, which the whole data set's last one overrides.
+    data = written(good_report())
+    again = element(8, 0x16, b"UI", CT.encode() + b"\0")
+    result = only(data + again)
+    assert codes(result) == ["malformed"]
+    assert result.kind == "SR"

@@ -99,6 +99,10 @@ class Mapped:
     measurements: tuple[Statement, ...] = ()
 
 
+class NotAnnotationError(ValueError):
+    """The object selects nothing: it is of no kind that does, or too damaged to say of which it is."""
+
+
 def kind_of(sop_class_uid: str | None, modality: str | None) -> str | None:
     """Return the kind of an annotation object, None for any other object.
 
@@ -118,12 +122,12 @@ def is_annotation(sop_class_uid: str | None, modality: str | None) -> bool:
 def map_object(dataset: Dataset, source: str, catalog: Catalog, settings: Settings) -> Mapped:
     """Return what an annotation object selects, and what was wrong with it.
 
-    `source`: its SOP Instance UID, or the SHA-256 of an object without one.
+    `source`: its SOP Instance UID, or the SHA-256 of an object without one. Raises NotAnnotationError.
     """
     sop_class = values.text(dataset, "SOPClassUID")
     kind = kind_of(sop_class, values.text(dataset, "Modality"))
     if kind is None:
-        raise ValueError("not an annotation object")
+        raise NotAnnotationError
     obj = AnnotationObject(dataset, catalog, settings, source, KINDS[kind])
     if values.text(dataset, "SOPInstanceUID") is None:
         obj.report("sop-instance-uid-missing", "$.SOPInstanceUID")
