@@ -122,6 +122,9 @@ DEFINITIONS = _definitions(
     ("uid-not-representable", "warning", "A UID is not one that its FHIR element can hold (too long, other characters, no object identifier): not stated."),
     ("number-not-representable", "warning", "A number is outside of what its FHIR element can hold: not stated."),
     ("number-rounded", "note", "A number has more digits than a FHIR decimal can hold: it is stated with 17 of them."),
+    ("subset-not-representable", "warning", "A number of a subset is not one that the release's element can hold: not stated."),
+    ("status-not-representable", "warning", "The release has no status for an inactive selection: unknown is stated."),
+    ("body-site-not-representable", "warning", "The release holds one body site and the selection has more: the first is stated."),
     ("endpoint-invalid", "warning", "The URL to retrieve from is not an http or https URL: not stated."),
     ("rule", "error", "A resource broke a rule of the release and was not written ({rule})."),
     # Internal

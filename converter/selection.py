@@ -168,6 +168,16 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceObject:
+    """The annotation object that a selection was read from, and the series that it is in."""
+
+    sop_instance_uid: str | None = None
+    sop_class_uid: str | None = None
+    number: int | None = None
+    series: Series = field(default_factory=Series)
+
+
+@dataclass(frozen=True, slots=True)
 class SelectionKey:
     """What makes a selection this one and no other: the identity its id is made of.
 
@@ -195,7 +205,8 @@ class Selection:
     """One purpose, one study, one series: what becomes one resource.
 
     `place` is the JSONPath of the item that states it. `instances` without a series known to hold them keep
-    `series` with None inside; a selection of regions in a frame of reference alone has neither.
+    `series` with None inside; a selection of regions in a frame of reference alone has neither. `modality` is that
+    of the selected series, as CID 33 codes it.
     """
 
     key: SelectionKey
@@ -208,12 +219,14 @@ class Selection:
     performers: tuple[Performer, ...] = ()
     based_on: tuple[LogicalReference, ...] = ()
     series: Series = field(default_factory=Series)
+    modality: Code | None = None
     frame_of_reference_uid: str | None = None
     body_sites: tuple[Concept, ...] = ()
     focus: tuple[SelectionKey, ...] = ()
     endpoints: tuple[str, ...] = ()
     instances: tuple[SelectedInstance, ...] = ()
     regions_3d: tuple[Region3D, ...] = ()
+    source_object: SourceObject | None = None
     place: str = "$"
 
     @property

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from pydicom.datadict import tag_for_keyword
 
+from converter.fhir import release, release_names
+from converter.fhir.encoded import Release
 from converter.mapper import MAPPED_KINDS
 from converter.problems import DEFINITIONS
 
@@ -66,7 +68,27 @@ def source_name(source: str) -> str:
     return source if tag is None else f"{source} ({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
-GENERATED: dict[str, Callable[[], str]] = {"help": help_texts, "problems": problem_table, "elements": element_table}
+def loss_tables() -> str:
+    """Return a table for each release of what it cannot hold."""
+    releases = {found.name: found for found in map(release, release_names())}
+    return "\n".join(map(loss_table, releases.values()))
+
+
+def loss_table(found: Release) -> str:
+    rows = (
+        f"| {each.element} | {each.lost} | {each.instead} | {f'`{each.problem}`' if each.problem else ''} |"
+        for each in found.losses
+    )
+    title = f"### What {found.name} cannot hold\n"
+    return "\n".join((title, "| Element | What is lost | Stated instead | Problem |", "|---|---|---|---|", *rows, ""))
+
+
+GENERATED: dict[str, Callable[[], str]] = {
+    "help": help_texts,
+    "problems": problem_table,
+    "elements": element_table,
+    "losses": loss_tables,
+}
 
 
 def page(text: str) -> str:

@@ -12,9 +12,14 @@ DEFAULT = "6.0.0-ballot2"
 
 _MODULES = {
     "6.0.0-ballot2": "converter.fhir.r6_ballot2",
+    "5.0.0": "converter.fhir.r5",
+    "6.0.0-ballot4": "converter.fhir.r6_ballot4",
+    "4.0.1": "converter.fhir.r4",
 }
 _SHORT_NAMES = {
     "R6": "6.0.0-ballot2",
+    "R5": "5.0.0",
+    "R4": "4.0.1",
 }
 
 
@@ -29,7 +34,7 @@ def release(name: str) -> Release:
     Its module is imported now and its pydantic models when they are first asked for. Raises ValueError, naming
     the known ones, for any other name.
     """
-    full = _SHORT_NAMES.get(name.upper(), name)
+    full = _SHORT_NAMES.get(name.upper(), name.lower())
     if full not in _MODULES:
         raise ValueError(f"unknown FHIR release {name!r}: known are {', '.join(release_names())}")
     found: Release = import_module(_MODULES[full]).RELEASE

@@ -25,6 +25,8 @@ STRING_MAX = 2**20
 DECIMAL_DIGITS = 17
 """Digits that a double can tell apart, and that a decimal of R5 may have after its point."""
 
+_WADO_RS = {"system": "http://terminology.hl7.org/CodeSystem/endpoint-connection-type", "code": "dicom-wado-rs"}
+
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
@@ -125,6 +127,11 @@ def decimal(number: Decimal) -> Decimal | None:
     return number if _DECIMAL.fullmatch(str(number)) else Context(prec=DECIMAL_DIGITS).create_decimal(number)
 
 
+def positive_int(number: int) -> int | None:
+    """Return `number` if FHIR's positiveInt can hold it."""
+    return number if 1 <= number <= UNSIGNED_INT_MAX else None
+
+
 def instant(moment: datetime) -> str | None:
     """Return `moment` as a FHIR instant, None if it has no zone.
 
@@ -191,11 +198,22 @@ def logical_reference(value: LogicalReference) -> Element | None:
 
 def dicom_web_endpoint(name: str, address: str) -> Element:
     """Return the Endpoint (R5 and later) of a WADO-RS service at `address`, to be contained under `name`."""
-    system = "http://terminology.hl7.org/CodeSystem/endpoint-connection-type"
     return {
         "resourceType": "Endpoint",
         "id": name,
         "status": "active",
-        "connectionType": [{"coding": [{"system": system, "code": "dicom-wado-rs"}]}],
+        "connectionType": [{"coding": [_WADO_RS]}],
+        "address": address,
+    }
+
+
+def dicom_web_endpoint_r4(name: str, address: str) -> Element:
+    """Return the Endpoint (R4) of a WADO-RS service at `address`, to be contained under `name`."""
+    return {
+        "resourceType": "Endpoint",
+        "id": name,
+        "status": "active",
+        "connectionType": _WADO_RS,
+        "payloadType": [{"text": "DICOM"}],
         "address": address,
     }

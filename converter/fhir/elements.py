@@ -17,8 +17,9 @@ from fhir_core.fhirabstractmodel import FHIRAbstractModel
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 from pydantic.fields import FieldInfo
 
+from converter.fhir.rules import refers_to
+
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
-_RELATIVE_OR_ABSOLUTE = re.compile(r"(?:https?://\S+/)?(?P<type>[A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/\S+)?")
 
 
 def _a_number(value: Any) -> Any:
@@ -48,6 +49,7 @@ def _a_text(value: str) -> str:
 Id = Annotated[fhirtypes.IdType, StringConstraints(pattern=r"^[A-Za-z0-9\-.]{1,64}$")]
 Instant = Annotated[fhirtypes.InstantType, BeforeValidator(_a_moment)]
 UnsignedInt = Annotated[fhirtypes.UnsignedIntType, BeforeValidator(_an_integer)]
+PositiveInt = Annotated[fhirtypes.PositiveIntType, BeforeValidator(_an_integer)]
 DecimalNumber = Annotated[fhirtypes.DecimalType, BeforeValidator(_a_number)]
 String = Annotated[fhirtypes.StringType, StringConstraints(max_length=2**20), AfterValidator(_a_text)]
 
@@ -134,7 +136,9 @@ class EnforcedElement(FHIRAbstractModel):
         if codes and any(each not in codes for each in values):
             yield f"is none of {', '.join(codes)}"
         targets = _stated(field, "enum_reference_types")
-        if targets and any(isinstance(each, Reference) and not _refers_to(each, targets) for each in values):
+        if targets and any(
+            isinstance(each, Reference) and not refers_to(each.type, each.reference, targets) for each in values
+        ):
             yield f"refers to none of {', '.join(targets)}"
 
 
@@ -153,21 +157,12 @@ def _is_extended(extensions: Any) -> bool:
     return any(each is not None and each.extension for each in each_of)
 
 
-def _refers_to(reference: Reference, targets: Sequence[str]) -> bool:
-    if reference.type is not None and reference.type not in targets:
-        return False
-    if reference.reference is None or reference.reference.startswith("#"):
-        return True
-    matched = _RELATIVE_OR_ABSOLUTE.fullmatch(reference.reference)
-    # A reference by URN, conditional or to another kind of server does not tell its type.
-    return matched is None or matched["type"] in targets
-
-
 __all__ = [
     "DecimalNumber",
     "EnforcedElement",
     "Id",
     "Instant",
+    "PositiveInt",
     "String",
     "UnsignedInt",
     "element",

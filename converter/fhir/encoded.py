@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class Encoded:
     """A selection, or what goes with it, as a resource.
 
-    `resource` is JSON but for each `coordinate`, a flat numpy array, and for Decimals. `problems` holds what the
-    release's types could not take; `broken` names the rules of the release that the resource breaks, empty for one to
-    be written.
+    `resource` is JSON but for Decimals and for coordinates, which are flat numpy arrays (numpy numbers where the
+    release has an extension for each). `problems` holds what the release's types could not take; `broken` names the
+    rules of the release that the resource breaks, empty for one to be written.
     """
 
     resource: dict[str, Any]
@@ -57,9 +57,26 @@ class Encoded:
     def to_resource(self) -> BaseModel:
         """Return the resource as an instance of the release's pydantic model.
 
-        Raises pydantic.ValidationError if the resource is not valid, as one that breaks a rule.
+        Raises ValueError if the resource breaks a rule, and pydantic.ValidationError, which is one, if it is not
+        valid by the model.
         """
+        if self.broken:
+            raise ValueError(f"breaks {', '.join(self.broken)}")
         return self._model().model_validate(self.to_dict())
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Something that a selection may have and a release cannot hold.
+
+    `element`: where it would be; `lost`: what it is; `instead`: what is stated in its place; `problem`: the code that
+    reports it, None where nothing is worth a report.
+    """
+
+    element: str
+    lost: str
+    instead: str
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +84,15 @@ class Release:
     """One release of FHIR.
 
     `encode` turns a selection into a resource and checks it; `check` names the rules of the release that a
-    resource (as `Encoded.resource` or as plain JSON) breaks; `model` returns the pydantic model of the resource.
+    resource (as `Encoded.resource` or as plain JSON that the model takes) breaks; `model` returns the pydantic model
+    of the resource; `losses` is all that encoding may lose, in the order in which it is lost.
     """
 
     name: str
     encode: Callable[[Selection], Encoded]
     check: Callable[[dict[str, Any]], tuple[str, ...]]
     model: Callable[[], type[BaseModel]]
+    losses: tuple[Loss, ...] = ()
 
 
 def _digits(value: object) -> orjson.Fragment:

@@ -27,6 +27,7 @@ from converter.selection import (
     Selection,
     SelectionKey,
     Series,
+    SourceObject,
     Subset,
 )
 
@@ -50,13 +51,14 @@ identifiers = st.builds(
     st.none() | texts,
 )
 counts = st.integers(1, 10**6)
+numbers_beyond = st.sampled_from([2**31 - 1, 2**31])
 subsets: st.SearchStrategy[Subset | None] = st.one_of(
     st.none(),
     st.builds(Frames, st.lists(counts, min_size=1, max_size=4).map(tuple)),
     st.builds(Segments, st.lists(st.integers(0, 65535), min_size=1, max_size=4).map(tuple)),
-    st.builds(RegionsOfInterest, st.lists(counts, min_size=1, max_size=4).map(tuple)),
-    st.builds(ContentItem, st.lists(counts, min_size=1, max_size=6).map(tuple), st.none() | uids),
-    st.builds(Channels, st.lists(st.tuples(counts, counts), min_size=1, max_size=3).map(tuple)),
+    st.builds(RegionsOfInterest, st.lists(counts | numbers_beyond, min_size=1, max_size=4).map(tuple)),
+    st.builds(ContentItem, st.lists(counts | numbers_beyond, min_size=1, max_size=6).map(tuple), st.none() | uids),
+    st.builds(Channels, st.lists(st.tuples(counts, counts | numbers_beyond), min_size=1, max_size=3).map(tuple)),
 )
 
 
@@ -82,6 +84,14 @@ def coordinates(draw: st.DrawFn, dimensions: int, least: int, most: int) -> NDAr
     return np.asfortranarray(made) if draw(st.booleans()) else made
 
 
+@st.composite
+def pixels(draw: st.DrawFn) -> NDArray[Any]:
+    """Points in an image, for curves: those far away from any image take long to draw."""
+    pixel = st.floats(0, 512, width=16)
+    points = draw(st.lists(st.tuples(pixel, pixel), min_size=2, max_size=5))
+    return np.array(points, dtype=draw(st.sampled_from([np.float32, np.float64])))
+
+
 def _closed(points: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([points, points[:1]])
 
@@ -92,6 +102,7 @@ regions_2d = st.one_of(
     st.builds(Region2D, st.just("polyline"), coordinates(2, 2, 5)),
     st.builds(Region2D, st.just("circle"), coordinates(2, 2, 2)),
     st.builds(Region2D, st.just("ellipse"), coordinates(2, 4, 4)),
+    st.builds(Region2D, st.just("interpolated"), pixels()),
 )
 regions_3d = st.one_of(
     st.builds(Region3D, st.just("point"), coordinates(3, 1, 1)),
@@ -101,7 +112,7 @@ regions_3d = st.one_of(
     st.builds(Region3D, st.just("ellipse"), coordinates(3, 4, 4)),
     st.builds(Region3D, st.just("ellipsoid"), coordinates(3, 6, 6)),
 )
-keys = st.builds(SelectionKey, texts, st.sampled_from(["item", "group"]), texts, texts, texts, texts)
+keys = st.builds(SelectionKey, texts | uids, st.sampled_from(["item", "group"]), texts, texts, texts, texts)
 endpoints = st.sampled_from(
     [
         "https://pacs.example.org/dicom-web",
@@ -129,6 +140,7 @@ def selections(draw: st.DrawFn) -> Selection:
         subsets,
         st.just(()) if in_space else st.lists(regions_2d, max_size=2).map(tuple),
     )
+    series = st.just(Series()) | st.builds(Series, st.none() | uids, st.none() | uids, numbers)
     actors = references("Practitioner", "Device", "Organization")
     return draw(
         st.builds(
@@ -142,12 +154,14 @@ def selections(draw: st.DrawFn) -> Selection:
             issued=st.none() | moments(),
             performers=st.lists(st.builds(Performer, actors, st.none() | codes), max_size=2).map(tuple),
             based_on=st.lists(references("ServiceRequest"), max_size=2).map(tuple),
-            series=st.builds(Series, st.none() | uids, st.none() | uids, numbers),
+            series=series,
+            modality=st.none() | st.builds(Code, systems, texts),
             frame_of_reference_uid=st.none() | uids,
             body_sites=st.lists(concepts, max_size=2).map(tuple),
             focus=st.lists(keys, max_size=2).map(tuple),
             endpoints=st.lists(endpoints, max_size=2).map(tuple),
             instances=st.lists(instances, max_size=2).map(tuple),
             regions_3d=st.lists(regions_3d, max_size=2).map(tuple) if in_space else st.just(()),
+            source_object=st.none() | st.builds(SourceObject, st.none() | uids, st.none() | uids, numbers, series),
         )
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from numpy.typing import NDArray
 
 from converter.fhir import release
@@ -89,23 +89,6 @@ def test_json_is_one_line_of_utf_8() -> None:
 
     assert b"\n" not in line
     assert "Ωmega\\nsecond line".encode() in line
-
-
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example])
-@given(selection=strategies.selections())
-def test_any_selection_becomes_a_valid_resource(selection: Selection) -> None:
-    result = R6.encode(selection)
-
-    assert result.broken == ()
-    plain = json.loads(result.to_json())
-    assert R6.check(plain) == ()
-    assert R6.model().model_validate(plain).model_dump(mode="json")["id"] == selection.id
-    assert set(codes_of(result)) <= {
-        "uid-not-representable",
-        "number-not-representable",
-        "issued-incomplete",
-        "endpoint-invalid",
-    }
 
 
 def read_back(points: NDArray[Any]) -> NDArray[Any]:
