@@ -19,7 +19,9 @@ from pydicom import Dataset
 from pydicom.errors import InvalidDicomError
 
 from converter import Settings, convert
+from converter.fhir import release
 from converter.mapper import coded
+from converter.selection import Code, Selection
 
 SCT = "http://snomed.info/sct"
 SRT = "http://snomed.info/srt"
@@ -141,40 +143,56 @@ def coded_items(dataset: Dataset) -> Iterator[Dataset]:
                 waiting.extend(element.value)
 
 
-def test_every_coded_concept_gets_the_uri_of_its_system(corpus: Path) -> None:
-    wrong, seen = [], []
-    for dataset in data_sets(corpus):
-        schemes = coded.coding_schemes(dataset)
-        for item in coded_items(dataset):
-            designator = item.get("CodingSchemeDesignator") or None
-            value = str(item.get("CodeValue") or item.get("LongCodeValue")).strip()
-            found = coded.code_of(item, schemes)
-            assert found is not None
-            seen.append((designator, value))
-            if (found.system, found.code) not in expected(designator, value):
-                wrong.append((designator, value, found.system, found.code))
+def stated_by(item: Dataset) -> tuple[str | None, str]:
+    """The designator and the code of a Code Sequence item."""
+    value = item.get("CodeValue") or item.get("LongCodeValue")
+    return item.get("CodingSchemeDesignator") or None, str(value).strip()
+
+
+@pytest.fixture(scope="module")
+def concepts(corpus: Path) -> list[tuple[str | None, str, Code | None]]:
+    """Designator and code of every coded concept of the corpus, and what is made of it."""
+    return [
+        (*stated_by(item), coded.code_of(item, schemes))
+        for dataset in data_sets(corpus)
+        for schemes in [coded.coding_schemes(dataset)]
+        for item in coded_items(dataset)
+    ]
+
+
+def test_every_coded_concept_gets_the_uri_of_its_system(concepts: list[tuple[str | None, str, Code | None]]) -> None:
+    wrong = [
+        (designator, value, found)
+        for designator, value, found in concepts
+        if found is None or (found.system, found.code) not in expected(designator, value)
+    ]
 
     assert wrong == []
-    assert len(seen) > 3000
-    assert {value for _, value in seen} >= set(TRANSLATED) | NOT_IN_THE_TABLE
+    assert len(concepts) > 3000
+    assert {value for _, value, _ in concepts} >= set(TRANSLATED) | NOT_IN_THE_TABLE
+
+
+@pytest.fixture(scope="module")
+def selections(corpus: Path) -> list[Selection]:
+    return [each.selection for result in convert(corpus, Settings(timezone="+00:00")) for each in result.selections]
+
+
+@pytest.fixture(scope="module")
+def known(concepts: list[tuple[str | None, str, Code | None]]) -> dict[str, set[str | None]]:
+    """The systems that each code of the corpus may be under."""
+    systems: dict[str, set[str | None]] = {}
+    for designator, value, _ in concepts:
+        for system, code in expected(designator, value):
+            systems.setdefault(code, set()).add(system)
+    return systems
 
 
 @pytest.mark.parametrize("name", ["R6", "R5", "6.0.0-ballot4", "R4"])
-def test_no_resource_has_a_code_under_another_uri(name: str, corpus: Path) -> None:
-    known: dict[str, set[str | None]] = {}
-    for dataset in data_sets(corpus):
-        for item in coded_items(dataset):
-            designator = item.get("CodingSchemeDesignator") or None
-            for system, code in expected(designator, str(item.get("CodeValue") or item.get("LongCodeValue")).strip()):
-                known.setdefault(code, set()).add(system)
-
-    results = convert(corpus, Settings(fhir=name, timezone="+00:00"))
-    found = {
-        (each.get("system"), each["code"])
-        for result in results
-        for selection in result.selections
-        for each in codings(json.loads(selection.to_json()))
-    }
+def test_no_resource_has_a_code_under_another_uri(
+    name: str, selections: list[Selection], known: dict[str, set[str | None]]
+) -> None:
+    resources = [json.loads(release(name).encode(each).to_json()) for each in selections]
+    found = {(each.get("system"), each["code"]) for resource in resources for each in codings(resource)}
 
     assert {(system, code) for system, code in found if code in known and system not in known[code]} == set()
     assert {system for system, _ in found} >= {SCT, DCM}

@@ -24,7 +24,7 @@ from tests.fhir.reading import read
 RELEASES = ("6.0.0-ballot2", "5.0.0", "6.0.0-ballot4", "4.0.1")
 EVERY = pytest.mark.parametrize("name", RELEASES)
 thoroughly = settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example]
 )
 
 
@@ -113,7 +113,7 @@ def test_the_synthetic_studies_are_valid_in_every_release(name: str, selections:
 def test_releases_in_threads_give_the_same_bytes_as_apart(selections: list[Selection]) -> None:
     def encode_all(name: str) -> bytes:
         found = release(name)
-        return b"\n".join(line for each in selections for line in lines(found.encode(each)))
+        return b"\n".join(line for each in selections[::3] for line in lines(found.encode(each)))
 
     def lines(encoded: Encoded) -> tuple[bytes, bytes]:
         return encoded.to_json(), json.dumps(encoded.to_resource().model_dump(mode="json")).encode()
