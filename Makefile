@@ -34,6 +34,8 @@ test: $(READY)
 # What some tests compare with, beside DCMTK.
 oracles: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,oracles]'
+	@npm install --prefix $(VENV) --no-save --no-package-lock --no-audit --no-fund --ignore-scripts --silent \
+		fhir@4.12.0 @medplum/core@5.2.13
 
 lint: $(READY)
 	@$(BIN)/ruff check .

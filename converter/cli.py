@@ -40,7 +40,11 @@ def _settings_options(command: Any) -> Any:
     """Add the options that become Settings."""
     for option in reversed(
         (
-            click.option("--fhir", metavar="RELEASE", help="Release of FHIR to write.  [default: 6.0.0-ballot2]"),
+            click.option(
+                "--fhir",
+                metavar="RELEASE",
+                help="Release of FHIR: 6.0.0-ballot2 (R6, the default), 5.0.0 (R5), 6.0.0-ballot4 or 4.0.1 (R4).",
+            ),
             click.option("--timezone", metavar="ZONE", help="Zone of times without one: +01:00 or Europe/Berlin."),
             click.option(
                 "--patient-id-system",

@@ -27,6 +27,7 @@ from converter.selection import (
     Selection,
     SelectionKey,
     Series,
+    SourceObject,
 )
 from converter.settings import Settings
 from converter.zones import parse_zone
@@ -287,6 +288,22 @@ class AnnotationObject:
         letter = side or (instance.laterality if instance is not None else None)
         return (site if letter is None else body_part.with_laterality(site, letter),)
 
+    @cached_property
+    def source_object(self) -> SourceObject:
+        """The object itself, where a release states it for what has no other instance."""
+        own = self.own_instance()
+        return SourceObject(own.sop_instance_uid, own.sop_class_uid, own.number, self.own_series)
+
+    def _modality(self, instances: Iterable[SelectedInstance]) -> Code | None:
+        """Return the modality of the series that holds the instances: of the first of them that is known."""
+        for each in instances:
+            if each.sop_instance_uid == values.text(self.dataset, "SOPInstanceUID"):
+                return self.kind.concept.codings[0]
+            known = self.catalog.lookup(each.sop_instance_uid)
+            if known is not None and known.modality is not None:
+                return Code(coded.DCM, known.modality)
+        return None
+
     def key(self, role: str, path: str = "", series: str = "", frame_of_reference: str = "") -> SelectionKey:
         """Return the key of one of this object's selections."""
         return SelectionKey(self.source, role, path, series, frame_of_reference)
@@ -303,6 +320,8 @@ class AnnotationObject:
             shared["issued"] = self.issued
         if not elements.get("performers"):
             elements["performers"] = self.equipment
+        shared["source_object"] = self.source_object
+        shared["modality"] = self._modality(elements.get("instances", ()))
         return Selection(key=key, code=code, **(shared | elements))
 
 
