@@ -17,6 +17,7 @@ from converter.fhir import release as find_release
 from converter.fhir.encoded import Encoded, Release
 from converter.fhir.observation import encode as encode_observation
 from converter.mapper import NotAnnotationError, is_annotation, kind_of, map_object
+from converter.mapper.context import ContextMapper
 from converter.problems import problem
 from converter.reader.catalog import SqliteCatalog
 from converter.reader.fingerprint import fingerprint
@@ -26,7 +27,8 @@ from converter.reader.sources import Directory, Found, Source, Unread, check_sou
 from converter.reader.spool import Spool
 from converter.selection import Problem, Selection
 from converter.settings import Settings
-from converter.writer.ndjson import FolderWriter, StreamWriter
+from converter.writer.ndjson import StreamWriter
+from converter.writer.sink import open_sink
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -63,8 +65,8 @@ class Result:
 
     `file` is relative to its SOURCE; `kind` is the object's modality (CID 33), `DICOMDIR`, `IMAGE` for an image that
     was read with different headers, or None for what could not be read. `resources` are those beside the selections
-    that the settings ask for. `reference` reads the object again, as long
-    as the conversion is open; None for what was not converted.
+    that the settings ask for, in writing order; what selections refer to is given with the first that does.
+    `reference` reads the object again, as long as the conversion is open; None for what was not converted.
     """
 
     file: str
@@ -146,6 +148,7 @@ class Conversion(Iterator[Result]):
         self, sources: Iterable[Source], settings: Settings, catalog: Catalog | None, watch: Watch | None = None
     ) -> None:
         self.summary = Summary()
+        self.release = find_release(settings.fhir)
         self._watch = watch
         self._results = self._convert(sources, settings, catalog)
 
@@ -173,19 +176,20 @@ class Conversion(Iterator[Result]):
         self, sources: Iterable[Source], settings: Settings, catalog: Catalog | None
     ) -> Generator[Result, None, None]:
         found = self._counted(walk(sources, settings.archive_limits))
-        release = find_release(settings.fhir)
         if catalog is not None:
+            work = _Work(catalog, settings, self.release)
             for each in stream(found, is_annotation):
-                yield _result(each, catalog, settings, release) if isinstance(each, ObjectReference) else _other(each)
+                yield _result(each, work) if isinstance(each, ObjectReference) else _other(each)
             return
         with ExitStack() as stack:
-            own_catalog = stack.enter_context(SqliteCatalog())
+            own_catalog = stack.enter_context(SqliteCatalog(grouped=settings.context))
             spool = stack.enter_context(Spool())
             scanned = scan(found, is_annotation, own_catalog, spool)
             self.summary.others.update(scanned.counts)
             self.summary.total = len(scanned.objects)
+            work = _Work(own_catalog, settings, self.release)
             for reference in scanned.objects:
-                yield _result(reference, own_catalog, settings, release)
+                yield _result(reference, work)
             yield from _rest(scanned)
 
     def _counted(self, found: Iterator[Found | Unread | Directory]) -> Iterator[Found | Unread | Directory]:
@@ -215,19 +219,29 @@ def convert(
     return Conversion(check_sources(source), chosen, catalog, watch)
 
 
-def write(conversion: Conversion, folder: Path, each: Callable[[Result], None]) -> Summary:
-    """Write `ImagingSelection.ndjson`, a file for each further type of resource, and `report.ndjson` into `folder`.
+def write(
+    conversion: Conversion,
+    folder: Path,
+    each: Callable[[Result], None],
+    format_name: str = "ndjson",
+    *,
+    conditional: bool = False,
+) -> Summary:
+    """Write the resources in one of the formats of `open_sink`, and `report.ndjson`, into `folder`.
 
-    Each file is whole or not there. `each` is told of every result. Raises OSError where the folder cannot be written.
+    Everything appears when all is written, or nothing. `each` is told of every result. Raises OSError where the
+    folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with FolderWriter(folder, "ImagingSelection.ndjson", "report.ndjson") as files:
+    types = (conversion.release.resource_type,)
+    with open_sink(format_name, folder, types=types, conditional=conditional) as sink:
         for result in conversion:
-            for selection in result.selections:
-                files.write("ImagingSelection.ndjson", selection.to_json())
+            own = next((each.selection.series.study_instance_uid for each in result.selections), None)
             for resource in result.resources:
-                files.write(f"{resource.type}.ndjson", resource.to_json())
-            files.write("report.ndjson", result.report_line())
+                # What selections refer to goes where they go; an observation refers to them instead.
+                sink.write(resource, (own or "") if resource.type == "Observation" else None)
+            for selection in result.selections:
+                sink.write(selection.encoded, selection.selection.series.study_instance_uid or "")
+            sink.report(result.report_line())
             each(result)
     return conversion.summary
 
@@ -236,15 +250,41 @@ def write_stream(conversion: Conversion, stream: BinaryIO, each: Callable[[Resul
     """Write the resources to a stream, one a line. Raises OutputClosedError once nobody reads it."""
     with StreamWriter(stream) as resources:
         for result in conversion:
-            for selection in result.selections:
-                resources.write(selection.to_json())
             for resource in result.resources:
                 resources.write(resource.to_json())
+            for selection in result.selections:
+                resources.write(selection.to_json())
             each(result)
     return conversion.summary
 
 
-def _result(reference: ObjectReference, catalog: Catalog, settings: Settings, release: Release) -> Result:
+class _Work:
+    """What converting an object needs beside the object."""
+
+    def __init__(self, catalog: Catalog, settings: Settings, release: Release) -> None:
+        self.catalog = catalog
+        self.settings = settings
+        self.release = release
+        self._context = ContextMapper(catalog, settings) if settings.context else None
+
+    def encoded(self, selection: Selection) -> ConvertedSelection:
+        """Return a selection as a resource, with literal references if there is to be something to refer to."""
+        linked = self._context.linked(selection) if self._context is not None else selection
+        return ConvertedSelection(linked, self.release.encode(linked))
+
+    def context(self, selections: list[ConvertedSelection]) -> tuple[list[Encoded], list[Problem]]:
+        """Return what the selections are the first to refer to, and what was wrong with that."""
+        resources: list[Encoded] = []
+        problems: list[Problem] = []
+        if self._context is not None:
+            for each in selections:
+                found, wrong = self._context.new(each.selection)
+                resources += map(self.release.encode_context, found)
+                problems += wrong
+        return [each for each in resources if not each.broken], problems
+
+
+def _result(reference: ObjectReference, work: _Work) -> Result:
     result = Result(
         reference.name,
         reference.sop_instance_uid,
@@ -254,9 +294,11 @@ def _result(reference: ObjectReference, catalog: Catalog, settings: Settings, re
     try:
         parsed = reference.load()
         identity = reference.sop_instance_uid or fingerprint(parsed.dataset)
-        mapped = map_object(parsed.dataset, identity, catalog, settings)
-        encoded = [ConvertedSelection(each, release.encode(each)) for each in mapped.selections]
-        observed = [(each.place, encode_observation(each, release.name)) for each in mapped.measurements]
+        mapped = map_object(parsed.dataset, identity, work.catalog, work.settings)
+        encoded = [work.encoded(each) for each in mapped.selections]
+        whole = [each for each in encoded if not each.encoded.broken]
+        resources, problems = work.context(whole)
+        observed = [(each.place, encode_observation(each, work.release.name)) for each in mapped.measurements]
     except (NotDicomError, NotAnnotationError):
         return replace(result, problems=(problem("malformed"),))
     except OSError:
@@ -267,9 +309,9 @@ def _result(reference: ObjectReference, catalog: Catalog, settings: Settings, re
     return replace(
         result,
         kind=mapped.kind,
-        selections=tuple(each for each in encoded if not each.encoded.broken),
-        problems=(*parsed.problems, *mapped.problems, *_encoding_problems(stated)),
-        resources=tuple(each for _, each in observed if not each.broken),
+        selections=tuple(whole),
+        problems=(*parsed.problems, *mapped.problems, *_encoding_problems(stated), *problems),
+        resources=(*resources, *(each for _, each in observed if not each.broken)),
         reference=reference,
     )
 

@@ -9,9 +9,13 @@ from types import MappingProxyType
 from converter.codes import SCT
 from converter.selection import Code, Concept
 
-# Laterality → SNOMED CT code of the side and how it reads behind the site (PS3.16 CID 244).
-_SIDES: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {"R": ("24028007", "right"), "L": ("7771000", "left"), "B": ("51440002", "both sides")}
+# Laterality → SNOMED CT code of the side, how it reads behind the site, its meaning (PS3.16 CID 244).
+_SIDES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
+    {
+        "R": ("24028007", "right", "Right"),
+        "L": ("7771000", "left", "Left"),
+        "B": ("51440002", "both sides", "Right and left"),
+    }
 )
 _LATERALITY = "272741003"
 
@@ -26,6 +30,12 @@ def body_site(body_part_examined: str) -> Code | None:
     return None if found is None else Code(SCT, found[0], found[1])
 
 
+def side(laterality: str) -> Code | None:
+    """Return the SNOMED CT code of a side (`R`, `L` or `B`, PS3.16 CID 244), None for anything else."""
+    found = _SIDES.get(laterality.strip().upper())
+    return None if found is None else Code(SCT, found[0], found[2])
+
+
 def with_laterality(site: Concept, laterality: str) -> Concept:
     """Add the side to a body site.
 
@@ -34,10 +44,10 @@ def with_laterality(site: Concept, laterality: str) -> Concept:
     display since SNOMED CT defines none for expressions. The text becomes the site's followed by the side:
     "Lung, right", "Breast, both sides".
     """
-    side = _SIDES.get(laterality.strip().upper())
-    if side is None:
+    found = _SIDES.get(laterality.strip().upper())
+    if found is None:
         return site
-    code, words = side
+    code, words, _ = found
     concept = next((each.code for each in site.codings if each.system == SCT and each.code.isdecimal()), None)
     expression = () if concept is None else (Code(SCT, f"{concept}:{_LATERALITY}={code}"),)
     name = site.text or next((each.display for each in site.codings if each.display), None)

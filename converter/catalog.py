@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -16,6 +17,8 @@ class Instance:
     spacing) in millimetres per pixel, `rows`, `columns` and the total pixel matrix in pixels, PS3.3 C.7.6.
     `waveform_channels` holds the number of channels of each multiplex group in order (PS3.3 C.10.9).
     `laterality` is R, L, B or U: Frame Laterality if all frames agree, else Image Laterality, else Laterality.
+    `patient_name`, dates, times and `timezone_offset_from_utc` are as encoded (PS3.5 6.2); the universal entity is the
+    first of Issuer of Patient ID Qualifiers Sequence.
     """
 
     sop_instance_uid: str
@@ -41,6 +44,18 @@ class Instance:
     anatomic_region: Code | None = None
     laterality: str | None = None
     waveform_channels: tuple[int, ...] = ()
+    patient_name: str | None = None
+    patient_birth_date: str | None = None
+    patient_sex: str | None = None
+    issuer_universal_entity_id: str | None = None
+    issuer_universal_entity_id_type: str | None = None
+    study_date: str | None = None
+    study_time: str | None = None
+    study_description: str | None = None
+    series_date: str | None = None
+    series_time: str | None = None
+    series_description: str | None = None
+    timezone_offset_from_utc: str | None = None
 
 
 @runtime_checkable
@@ -49,6 +64,19 @@ class Catalog(Protocol):
 
     def lookup(self, sop_instance_uid: str) -> Instance | None:
         """Return what is known of the instance, or None."""
+        ...
+
+
+@runtime_checkable
+class GroupedCatalog(Catalog, Protocol):
+    """A catalog that also knows what belongs together: patients and studies can be stated as a whole from it."""
+
+    def of_study(self, study_instance_uid: str) -> Iterable[Instance]:
+        """Return all known instances of the study, each once."""
+        ...
+
+    def of_patient(self, patient_id: str) -> Iterable[Instance]:
+        """Return all known instances with this Patient ID, whoever issued it, each once."""
         ...
 
 

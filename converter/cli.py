@@ -54,7 +54,14 @@ def _settings_options(command: Any) -> Any:
                 help="System of Patient IDs, of one Issuer of Patient ID or of those without. Repeatable.",
             ),
             click.option("--endpoint", metavar="URL", help="Root of the WADO-RS service that holds the instances."),
-            click.option("--with-names", is_flag=True, default=None, help="Write patients' names."),
+            click.option("--with-names", is_flag=True, default=None, help="Write patients' names and birth dates."),
+            click.option(
+                "--with",
+                "with_",
+                multiple=True,
+                type=click.Choice(["context", "observations"]),
+                help="Write more resources: what selections refer to, what is measured in them. Repeatable.",
+            ),
             click.option(
                 "--with",
                 "with_",
@@ -79,9 +86,26 @@ def _settings_options(command: Any) -> Any:
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("-o", "--output", required=True, metavar="OUT", help="Folder to write to, or - for standard output.")
 @_settings_options
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["ndjson", "bundle", "transaction", "files"]),
+    default="ndjson",
+    show_default=True,
+    help="A file per type of resource, a Bundle per study (collection or transaction), or a file per resource.",
+)
+@click.option("--conditional", is_flag=True, help="Transactions create what is not there instead of putting it.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no table.")
 @click.option("-v", "--verbose", is_flag=True, help="Every problem on standard error.")
-def convert(sources: tuple[str, ...], output: str, quiet: bool, verbose: bool, **options: Any) -> int:
+def convert(
+    sources: tuple[str, ...],
+    output: str,
+    format_name: str,
+    conditional: bool,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,
+) -> int:
     """Convert the annotation objects in SOURCE... and write ImagingSelection.ndjson and report.ndjson.
 
     SOURCE is a file, a folder, an archive (ZIP, TAR), a DICOMDIR, or - for standard input. The exit status is 0
@@ -90,6 +114,10 @@ def convert(sources: tuple[str, ...], output: str, quiet: bool, verbose: bool, *
     from converter import batch
     from converter.writer.ndjson import OutputClosedError
 
+    if output == "-" and format_name != "ndjson":
+        raise click.UsageError(f"--output - takes resources one a line: --format {format_name} needs a folder")
+    if conditional and format_name != "transaction":
+        raise click.UsageError("--conditional is for --format transaction")
     settings = _settings(**options)
     with _progress(shown=not quiet) as watch:
         conversion = _conversion(sources, settings, watch)
@@ -98,7 +126,7 @@ def convert(sources: tuple[str, ...], output: str, quiet: bool, verbose: bool, *
             if output == "-":
                 summary = batch.write_stream(conversion, sys.stdout.buffer, each)
             else:
-                summary = batch.write(conversion, Path(output), each)
+                summary = batch.write(conversion, Path(output), each, format_name, conditional=conditional)
         except OutputClosedError:
             return 0
         except KeyboardInterrupt:

@@ -60,6 +60,7 @@ DEFINITIONS = _definitions(
     ("nothing-selected", "note", "The object selects nothing."),
     ("uid-invalid", "warning", "A UID is not one by DICOM's rules (digits and dots, 64 characters)."),
     ("number-invalid", "warning", "A number is out of its range: left out."),
+    ("study-patients", "warning", "The instances read of the study name more than one patient: the study is stated for the one that most of them name."),
     ("patient-mismatch", "warning", "The object names another patient than the images that it selects."),
     # References
     ("reference-incomplete", "error", "A reference has no Referenced SOP Instance UID: it selects nothing."),

@@ -70,11 +70,15 @@ class Identifier:
 
 @dataclass(frozen=True, slots=True)
 class LogicalReference:
-    """A reference by identifier or display to something that is not a resource here; `type` is its FHIR type."""
+    """A reference by identifier or display; `type` is its FHIR type.
+
+    `resource_id` is set where what it refers to is a resource here too, and the reference literal as well.
+    """
 
     type: str
     identifier: Identifier | None = None
     display: str | None = None
+    resource_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,13 +204,25 @@ class SelectionKey:
         return str(uuid5(ID_NAMESPACE, ";".join(quote(part, safe=" ./") for part in parts)))
 
 
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Ids of resources that a selection refers to and that no LogicalReference of it stands for.
+
+    `endpoints` and `body_sites` are as many as the selection's, in their order; None is what has no resource.
+    """
+
+    study: str | None = None
+    endpoints: tuple[str | None, ...] = ()
+    body_sites: tuple[str | None, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Selection:
     """One purpose, one study, one series: what becomes one resource.
 
     `place` is the JSONPath of the item that states it. `instances` without a series known to hold them keep
     `series` with None inside; a selection of regions in a frame of reference alone has neither. `modality` is that
-    of the selected series, as CID 33 codes it.
+    of the selected series, as CID 33 codes it. `links` is set where there are resources to refer to.
     """
 
     key: SelectionKey
@@ -227,6 +243,7 @@ class Selection:
     instances: tuple[SelectedInstance, ...] = ()
     regions_3d: tuple[Region3D, ...] = ()
     source_object: SourceObject | None = None
+    links: Links | None = None
     place: str = "$"
 
     @property

@@ -188,12 +188,13 @@ def identifier(value: Identifier) -> Element | None:
 
 
 def logical_reference(value: LogicalReference) -> Element | None:
-    """Return `value` as a Reference, None if it says nothing but a type."""
+    """Return `value` as a Reference, None if it says nothing but a type; what has an id is referred to by it."""
+    literal = f"{value.type}/{value.resource_id}" if value.resource_id else None
     said = present(
         identifier=identifier(value.identifier) if value.identifier else None,
         display=string(value.display),
     )
-    return {"type": value.type, **said} if said else None
+    return present(reference=literal, type=value.type, **said) if said or literal else None
 
 
 def dicom_web_endpoint(name: str, address: str) -> Element:

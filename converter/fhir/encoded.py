@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from converter.context import Context
 from converter.selection import Problem, Selection
 
 if TYPE_CHECKING:
@@ -85,7 +86,9 @@ class Release:
 
     `encode` turns a selection into a resource and checks it; `check` names the rules of the release that a
     resource (as `Encoded.resource` or as plain JSON that the model takes) breaks; `model` returns the pydantic model
-    of the resource; `losses` is all that encoding may lose, in the order in which it is lost.
+    of the resource; `losses` is all that encoding may lose, in the order in which it is lost. `encode_context` turns
+    what selections refer to into resources; `model_of` returns the model of any other type of resource of the release,
+    None for one that it does not have. `resource_type`: what a selection is in it.
     """
 
     name: str
@@ -93,6 +96,9 @@ class Release:
     check: Callable[[dict[str, Any]], tuple[str, ...]]
     model: Callable[[], type[BaseModel]]
     losses: tuple[Loss, ...] = ()
+    encode_context: Callable[[Context], Encoded] = field(kw_only=True)
+    model_of: Callable[[str], type[BaseModel] | None] = field(kw_only=True)
+    resource_type: str = field(default="ImagingSelection", kw_only=True)
 
 
 def _digits(value: object) -> orjson.Fragment:

@@ -21,6 +21,7 @@ from converter.selection import (
     Concept,
     ContentItem,
     Coordinates,
+    Links,
     Performer,
     Problem,
     Region2D,
@@ -49,6 +50,7 @@ class Encoder:
 
     def __init__(self, selection: Selection) -> None:
         self.selection = selection
+        self.links = selection.links or Links()
         self.problems: list[Problem] = []
 
     def encoded(
@@ -60,12 +62,12 @@ class Encoder:
 
     def resource(self) -> Element:
         """Return the resource: JSON but for each `coordinate`, a flat numpy array."""
-        endpoints = self.endpoints()
-        elements = self.elements() | present(
-            endpoint=[{"reference": f"#{endpoint['id']}"} for endpoint in endpoints],
-        )
+        usable = self.endpoints()
+        contained = [] if self.selection.links else [self.endpoint(name, address) for name, address in usable.items()]
+        prefix = "Endpoint/" if self.selection.links else "#"
+        elements = self.elements() | present(endpoint=[{"reference": prefix + name} for name in usable])
         return {
-            **present(resourceType="ImagingSelection", id=self.selection.id, contained=endpoints),
+            **present(resourceType="ImagingSelection", id=self.selection.id, contained=contained),
             **in_order(elements, self.order),
         }
 
@@ -115,7 +117,9 @@ class Encoder:
         """Return the study selected from, as a reference by its UID."""
         uid = self.selection.series.study_instance_uid
         identifier = datatypes.uid_identifier(uid) if uid else None
-        return {"type": "ImagingStudy", "identifier": identifier} if identifier else None
+        literal = f"ImagingStudy/{self.links.study}" if self.links.study else None
+        found = present(reference=literal, type="ImagingStudy", identifier=identifier)
+        return found if literal or identifier else None
 
     def series(self) -> Element:
         """Return the series and its context; what a rule needs and nothing names is stated as unknown."""
@@ -132,15 +136,23 @@ class Encoder:
 
     def body_site(self) -> Any:
         """Return the body sites, as the release's list or single value."""
-        return [{"concept": each} for each in every(map(datatypes.codeable_concept, self.selection.body_sites))]
+        sites = self.selection.body_sites
+        ids = self.links.body_sites or (None,) * len(sites)
+        found = []
+        for site, resource_id in zip(sites, ids, strict=True):
+            concept = datatypes.codeable_concept(site)
+            reference = {"reference": f"BodyStructure/{resource_id}"} if resource_id and concept else None
+            found.append(present(concept=concept, reference=reference))
+        return [each for each in found if each]
 
-    def endpoints(self) -> list[Element]:
-        """Return the services that hold the instances, to be contained."""
+    def endpoints(self) -> dict[str, str]:
+        """Return the addresses of the services that hold the instances, by the ids of their resources."""
         addresses = self.selection.endpoints
         usable = [address for address in dict.fromkeys(addresses) if datatypes.http_url(address)]
         if len(usable) < len(set(addresses)):
             self.note("endpoint-invalid")
-        return [self.endpoint(f"endpoint-{n}", address) for n, address in enumerate(usable, 1)]
+        ids = dict(zip(addresses, self.links.endpoints, strict=False))
+        return {ids.get(address) or f"endpoint-{n}": address for n, address in enumerate(usable, 1)}
 
     def endpoint(self, name: str, address: str) -> Element:
         """Return the Endpoint of the WADO-RS service at `address`."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from converter.fhir import datatypes, r5, rules
+from converter.fhir import context_r4, datatypes, r5, rules
 from converter.fhir.datatypes import Element, present
 from converter.fhir.encoded import Encoded, Loss, Release
 from converter.selection import Selection
@@ -177,4 +177,4 @@ def model() -> type[BaseModel]:
     return found
 
 
-RELEASE = Release("4.0.1", encode, check, model, LOSSES)
+RELEASE = Release("4.0.1", encode, check, model, LOSSES, encode_context=context_r4.encode, model_of=context_r4.model_of)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from converter.fhir import losses, rules
+from converter.fhir import context_r5, losses, rules
 from converter.fhir.datatypes import Element
 from converter.fhir.encoded import Encoded, Loss, Release
 from converter.fhir.encoder import Encoder, as_stated, subset_strings
@@ -204,4 +204,4 @@ def model() -> type[BaseModel]:
     return found
 
 
-RELEASE = Release("5.0.0", encode, check, model, LOSSES)
+RELEASE = Release("5.0.0", encode, check, model, LOSSES, encode_context=context_r5.encode, model_of=context_r5.model_of)

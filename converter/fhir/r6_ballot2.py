@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from converter.fhir import losses, rules
+from converter.fhir import context_r6, losses, rules
 from converter.fhir.encoded import Encoded, Loss, Release
 from converter.fhir.encoder import Encoder
 from converter.selection import Selection
@@ -66,4 +66,6 @@ def model() -> type[BaseModel]:
     return ImagingSelection
 
 
-RELEASE = Release("6.0.0-ballot2", encode, check, model, LOSSES)
+RELEASE = Release(
+    "6.0.0-ballot2", encode, check, model, LOSSES, encode_context=context_r6.encode, model_of=context_r6.model_of
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from converter.fhir import datatypes, losses, rules
+from converter.fhir import context_r6, datatypes, losses, rules
 from converter.fhir.datatypes import Element, present
 from converter.fhir.encoded import Encoded, Loss, Release
 from converter.fhir.encoder import Encoder
@@ -143,4 +143,6 @@ def model() -> type[BaseModel]:
     return ImagingSelection
 
 
-RELEASE = Release("6.0.0-ballot4", encode, check, model, LOSSES)
+RELEASE = Release(
+    "6.0.0-ballot4", encode, check, model, LOSSES, encode_context=context_r6.encode, model_of=context_r6.model_of
+)

@@ -23,12 +23,19 @@ def subject(dataset: Dataset, systems: Mapping[str, str], *, with_names: bool) -
     patient_id = values.text(dataset, "PatientID")
     issuer = values.text(dataset, "IssuerOfPatientID")
     qualifiers = values.items(dataset, "IssuerOfPatientIDQualifiersSequence")
-    system = (_universal(qualifiers[0]) if qualifiers else None) or systems.get(issuer or "")
+    universal = _universal(qualifiers[0]) if qualifiers else None
     name = next(iter(values.person_names(dataset, "PatientName")), None) if with_names else None
     if patient_id is None:
         return LogicalReference("Patient", None, name) if name else None
-    identifier = Identifier(patient_id, system, assigner=issuer if system is None else None)
-    return LogicalReference("Patient", identifier, name)
+    return LogicalReference("Patient", patient_identifier(patient_id, issuer, universal, systems), name)
+
+
+def patient_identifier(
+    patient_id: str, issuer: str | None, universal: str | None, systems: Mapping[str, str]
+) -> Identifier:
+    """Return a Patient ID with its issuer: the URI that the object states (`universal`), the settings', or its text."""
+    system = universal or systems.get(issuer or "")
+    return Identifier(patient_id, system, assigner=issuer if system is None else None)
 
 
 def based_on(dataset: Dataset) -> tuple[LogicalReference, ...]:
@@ -57,9 +64,11 @@ def _request_identifiers(item: Dataset) -> Iterator[Identifier]:
 
 
 def _universal(item: Dataset) -> str | None:
+    return universal_uri(values.text(item, "UniversalEntityID"), values.text(item, "UniversalEntityIDType"))
+
+
+def universal_uri(entity: str | None, kind: str | None) -> str | None:
     """Return the URI of an HL7v2 Hierarchic Designator (PS3.3 10.14), None where its type has no URI."""
-    entity = values.text(item, "UniversalEntityID")
-    kind = values.text(item, "UniversalEntityIDType")
     if entity is None or any(character.isspace() for character in entity):
         return None
     if kind == "ISO":

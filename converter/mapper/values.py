@@ -20,6 +20,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.valuerep import PersonName
 
+from converter.context import HumanName, Representation
 from converter.selection import Coordinates
 
 _TEXT_DELIMITERS = {0x0D, 0x0A, 0x09, 0x0C}
@@ -40,6 +41,7 @@ _NUMERIC = {
 }
 _SINGLE_TEXT = frozenset({"LT", "ST", "UT", "UR"})
 _ENCODED_TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+_REPRESENTATIONS: tuple[Representation, ...] = ("alphabetic", "ideographic", "phonetic")
 # What pydicom raises over bytes that make no sense.
 _UNREADABLE = (EOFError, OSError, ValueError, NotImplementedError, TypeError, KeyError, struct.error)
 
@@ -138,14 +140,24 @@ def person_names(dataset: Dataset, keyword: str) -> tuple[str, ...]:
 
     The alphabetic component group, else the ideographic, else the phonetic one (PS3.5 6.2.1).
     """
-    readable = []
-    for value in texts(dataset, keyword):
-        groups = [group for group in value.split("=") if group.strip(" ^")]
-        if groups:
-            family, given, middle, prefix, suffix = [*groups[0].split("^"), "", "", "", ""][:5]
-            parts = (part.strip() for part in (prefix, given, middle, family, suffix))
-            readable.append(" ".join(part for part in parts if part))
-    return tuple(name for name in readable if name)
+    first = (next(iter(human_names(value)), None) for value in texts(dataset, keyword))
+    return tuple(name.text for name in first if name is not None)
+
+
+def human_names(value: str) -> tuple[HumanName, ...]:
+    """Return a Person Name in each script that it is written in: alphabetic, ideographic, phonetic (PS3.5 6.2.1)."""
+    groups = zip(value.split("="), _REPRESENTATIONS, strict=False)
+    found = (_human_name(group, representation) for group, representation in groups)
+    return tuple(name for name in found if name is not None)
+
+
+def _human_name(group: str, representation: Representation) -> HumanName | None:
+    family, given, middle, prefix, suffix = ([part.strip() for part in group.split("^")] + [""] * 4)[:5]
+    text = " ".join(part for part in (prefix, given, middle, family, suffix) if part)
+    if not text:
+        return None
+    both = tuple(part for part in (given, middle) if part)
+    return HumanName(text, family or None, both, prefix or None, suffix or None, representation)
 
 
 @lru_cache(maxsize=1024)

@@ -24,6 +24,18 @@ _SCHEMA: Final = """
         PRIMARY KEY (sop_instance_uid, header)
     ) WITHOUT ROWID
 """
+# Which instances may belong together: rows are never taken back, so the header that is looked up has the last word.
+_GROUPS_SCHEMA: Final = """
+    CREATE TABLE IF NOT EXISTS member (
+        kind INTEGER NOT NULL,
+        name BLOB NOT NULL,
+        sop_instance_uid BLOB NOT NULL,
+        PRIMARY KEY (kind, name, sop_instance_uid)
+    ) WITHOUT ROWID
+"""
+_INSERT_MEMBER: Final = "INSERT OR IGNORE INTO member VALUES (?, ?, ?)"
+_MEMBERS: Final = "SELECT sop_instance_uid FROM member WHERE kind = ? AND name = ? ORDER BY sop_instance_uid"
+_STUDY, _PATIENT = 0, 1
 _INSERT: Final = """
     INSERT INTO instance VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET name = excluded.name WHERE excluded.name < name
@@ -56,15 +68,20 @@ class SqliteCatalog:
 
     Of several headers with one SOP Instance UID the greatest is looked up, so that the choice depends on their values
     only. Without a `path` the database is a private one that SQLite keeps in memory as long as it is small, and on
-    disk beyond that. Not for use by two threads at once. Every method raises CatalogError.
+    disk beyond that. `grouped`: whether it can be asked for all instances of a study or a patient. Not for use by two
+    threads at once. Every method raises CatalogError.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, grouped: bool = False) -> None:
         # "" is SQLite's name of a temporary database; ":memory:" would hold all of it in memory.
         self._connection = _connect("" if path is None else str(path))
         self._pending: list[tuple[bytes, bytes, bytes]] = []
+        self._members: list[tuple[int, bytes, bytes]] = []
+        self._grouped = grouped
         with _errors_translated():
             self._connection.execute(_SCHEMA)
+            if grouped:
+                self._connection.execute(_GROUPS_SCHEMA)
 
     @classmethod
     def open_readonly(cls, path: Path) -> SqliteCatalog:
@@ -72,6 +89,8 @@ class SqliteCatalog:
         catalog = cls.__new__(cls)
         catalog._connection = _connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         catalog._pending = []
+        catalog._members = []
+        catalog._grouped = False
         with _errors_translated():
             catalog._connection.execute(_LOOKUP, (b"",)).close()
         return catalog
@@ -79,6 +98,8 @@ class SqliteCatalog:
     def add(self, instance: Instance, name: str) -> None:
         """Add what was read under `name`; the same header under another name changes nothing."""
         self._pending.append((_encoded(instance.sop_instance_uid), _header(instance), _encoded(name)))
+        if self._grouped:
+            self._members += _memberships(instance)
         if len(self._pending) >= _ROWS_AT_ONCE:
             self.flush()
 
@@ -89,6 +110,8 @@ class SqliteCatalog:
         with _errors_translated(), self._connection:
             self._connection.execute("DELETE FROM instance WHERE sop_instance_uid = ?", (uid,))
             self._connection.execute(_INSERT, (uid, _header(instance), _encoded(name)))
+            if self._grouped:
+                self._connection.executemany(_INSERT_MEMBER, _memberships(instance))
 
     def lookup(self, sop_instance_uid: str) -> Instance | None:
         """Return what is known of the instance, or None."""
@@ -96,6 +119,25 @@ class SqliteCatalog:
         with _errors_translated():
             row = self._connection.execute(_LOOKUP, (_encoded(sop_instance_uid),)).fetchone()
         return None if row is None else _instance(sop_instance_uid, row[0])
+
+    def of_study(self, study_instance_uid: str) -> Iterator[Instance]:
+        """Yield the instances of the study, by SOP Instance UID; only a `grouped` catalog can be asked."""
+        for instance in self._group(_STUDY, study_instance_uid):
+            if instance.study_instance_uid == study_instance_uid:
+                yield instance
+
+    def of_patient(self, patient_id: str) -> Iterator[Instance]:
+        """Yield the instances with this Patient ID, by SOP Instance UID; only a `grouped` catalog can be asked."""
+        for instance in self._group(_PATIENT, patient_id):
+            if instance.patient_id == patient_id:
+                yield instance
+
+    def _group(self, kind: int, name: str) -> Iterator[Instance]:
+        self.flush()
+        with _errors_translated():
+            for (uid,) in self._connection.execute(_MEMBERS, (kind, _encoded(name))):
+                row = self._connection.execute(_LOOKUP, (uid,)).fetchone()
+                yield _instance(_decoded(uid), row[0])
 
     def __len__(self) -> int:
         """Return the number of distinct SOP Instance UIDs."""
@@ -120,7 +162,10 @@ class SqliteCatalog:
         if self._pending:
             with _errors_translated(), self._connection:
                 self._connection.executemany(_INSERT, self._pending)
+                if self._members:
+                    self._connection.executemany(_INSERT_MEMBER, self._members)
             self._pending.clear()
+            self._members.clear()
 
     def close(self) -> None:
         """Write what was added and close; closing twice does nothing."""
@@ -157,6 +202,12 @@ def _encoded(string: str) -> bytes:
 
 def _decoded(data: bytes) -> str:
     return data.decode("utf-8", "surrogatepass")
+
+
+def _memberships(instance: Instance) -> list[tuple[int, bytes, bytes]]:
+    groups = ((_STUDY, instance.study_instance_uid), (_PATIENT, instance.patient_id))
+    uid = _encoded(instance.sop_instance_uid)
+    return [(kind, _encoded(name), uid) for kind, name in groups if name is not None]
 
 
 def _header(instance: Instance) -> bytes:

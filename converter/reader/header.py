@@ -50,6 +50,10 @@ class Tag(IntEnum):
     SpecificCharacterSet = 0x00080005
     SOPClassUID = 0x00080016
     SOPInstanceUID = 0x00080018
+    StudyDate = 0x00080020
+    SeriesDate = 0x00080021
+    StudyTime = 0x00080030
+    SeriesTime = 0x00080031
     AccessionNumber = 0x00080050
     Modality = 0x00080060
     CodeValue = 0x00080100
@@ -58,9 +62,16 @@ class Tag(IntEnum):
     CodeMeaning = 0x00080104
     LongCodeValue = 0x00080119
     URNCodeValue = 0x00080120
+    TimezoneOffsetFromUTC = 0x00080201
+    StudyDescription = 0x00081030
+    SeriesDescription = 0x0008103E
     AnatomicRegionSequence = 0x00082218
+    PatientName = 0x00100010
     PatientID = 0x00100020
     IssuerOfPatientID = 0x00100021
+    IssuerOfPatientIDQualifiersSequence = 0x00100024
+    PatientBirthDate = 0x00100030
+    PatientSex = 0x00100040
     BodyPartExamined = 0x00180015
     StudyInstanceUID = 0x0020000D
     SeriesInstanceUID = 0x0020000E
@@ -81,6 +92,8 @@ class Tag(IntEnum):
     PixelSpacing = 0x00280030
     PixelMeasuresSequence = 0x00289110
     NumberOfWaveformChannels = 0x003A0005
+    UniversalEntityID = 0x00400032
+    UniversalEntityIDType = 0x00400033
     TotalPixelMatrixColumns = 0x00480006
     TotalPixelMatrixRows = 0x00480007
     SharedFunctionalGroupsSequence = 0x52009229
@@ -107,11 +120,22 @@ _HEADER: Final[Wanted] = {
     Tag.SpecificCharacterSet: None,
     Tag.SOPClassUID: None,
     Tag.SOPInstanceUID: None,
+    Tag.StudyDate: None,
+    Tag.SeriesDate: None,
+    Tag.StudyTime: None,
+    Tag.SeriesTime: None,
     Tag.AccessionNumber: None,
     Tag.Modality: None,
+    Tag.TimezoneOffsetFromUTC: None,
+    Tag.StudyDescription: None,
+    Tag.SeriesDescription: None,
     Tag.AnatomicRegionSequence: _CODE,
+    Tag.PatientName: None,
     Tag.PatientID: None,
     Tag.IssuerOfPatientID: None,
+    Tag.IssuerOfPatientIDQualifiersSequence: {Tag.UniversalEntityID: None, Tag.UniversalEntityIDType: None},
+    Tag.PatientBirthDate: None,
+    Tag.PatientSex: None,
     Tag.BodyPartExamined: None,
     Tag.StudyInstanceUID: None,
     Tag.SeriesInstanceUID: None,
@@ -245,6 +269,7 @@ def _header(found: Skimmed, meta: Skimmed, problems: tuple[Problem, ...]) -> Hea
 
 def _instance(sop_instance_uid: str, found: Skimmed) -> Instance:
     governing = character_set_of(found)
+    issuer = next(iter(items(found, Tag.IssuerOfPatientIDQualifiersSequence)), {})
     frames = integer(found, Tag.NumberOfFrames)
     anatomy = Tag.FrameAnatomySequence
     return Instance(
@@ -279,6 +304,18 @@ def _instance(sop_instance_uid: str, found: Skimmed) -> Instance:
         waveform_channels=tuple(
             max(integer(item, Tag.NumberOfWaveformChannels) or 0, 0) for item in items(found, Tag.WaveformSequence)
         ),
+        patient_name=text(found, Tag.PatientName, governing),
+        patient_birth_date=text(found, Tag.PatientBirthDate),
+        patient_sex=text(found, Tag.PatientSex),
+        issuer_universal_entity_id=text(issuer, Tag.UniversalEntityID, governing),
+        issuer_universal_entity_id_type=text(issuer, Tag.UniversalEntityIDType),
+        study_date=text(found, Tag.StudyDate),
+        study_time=text(found, Tag.StudyTime),
+        study_description=text(found, Tag.StudyDescription, governing),
+        series_date=text(found, Tag.SeriesDate),
+        series_time=text(found, Tag.SeriesTime),
+        series_description=text(found, Tag.SeriesDescription, governing),
+        timezone_offset_from_utc=text(found, Tag.TimezoneOffsetFromUTC),
     )
 
 

@@ -66,7 +66,7 @@ def character_set_of(found: Skimmed) -> CharacterSet:
 def _texts(found: Skimmed, tag: int, governing: CharacterSet | None) -> list[str]:
     value = found.get(tag)
     if isinstance(value, Raw):
-        values = _decoded(value.value, governing).split("\\")
+        values = _decoded(value.value, tag, governing).split("\\")
     elif isinstance(value, Plain):
         # A number made from text keeps its text; what is rounded here would differ from what a file says.
         values = ["" if each is None else str(each) for each in value.values]
@@ -82,11 +82,11 @@ def _number(string: str | None) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _decoded(data: bytes, governing: CharacterSet | None) -> str:
+def _decoded(data: bytes, tag: int, governing: CharacterSet | None) -> str:
     if is_plain(data) or governing is None:
         return data.decode("ascii", "replace")
     if governing.encodings == (default_encoding,) or not governing.understood:
         # Text that is UTF-8 by accident is rare; UTF-8 that nobody declared is not.
         with suppress(UnicodeError):
             return data.decode("utf-8")
-    return decode(data, "LO", governing.encodings, "replace")
+    return decode(data, dictionary_VR(tag), governing.encodings, "replace")

@@ -1,146 +1,40 @@
-"""Newline-delimited JSON (FHIR Bulk Data): to a file that appears whole or not at all, or to a stream."""
+"""Newline-delimited JSON (FHIR Bulk Data): to a file for each type of resource, or to a stream."""
 
 from __future__ import annotations
 
 import os
-import secrets
+from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Protocol, Self
+from typing import Any, BinaryIO, Self
 
-_BUFFER = 2**20
+from converter.fhir.encoded import Encoded
+from converter.writer.sink import Sink
+from converter.writer.staging import Staging
 
 
 class OutputClosedError(Exception):
     """Whoever read the output stopped reading (as `head` does): there is nobody to write to."""
 
 
-class LineWriter(Protocol):
-    """Where lines go."""
+class NdjsonSink(Sink):
+    """Writes one file for each type of resource, `<type>.ndjson`, one resource a line; `types` have one in any case."""
 
-    def write(self, line: bytes) -> None:
-        """Write one JSON value, given without its newline."""
-        ...
+    def __init__(self, staging: Staging, types: Sequence[str] = ()) -> None:
+        super().__init__(staging)
+        self._files = {each: staging.open(f"{each}.ndjson") for each in types}
 
-
-class NdjsonWriter:
-    """Writes lines beside `path` and, when its context ends without an exception, puts them in its place.
-
-    Until then a file that was there before stays as it was; after an exception (Ctrl-C too) nothing is left of
-    what was written. `commit` and `discard` do the same without a context.
-    """
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self._part = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.part")
-        self._file: BinaryIO | None = None
-
-    def open(self) -> Self:
-        """Make the part file beside `path`. Raises OSError if it cannot be made, or if `path` is a folder."""
-        if self.path.is_dir():
-            raise IsADirectoryError(f"is a folder, not a file: {self.path}")
-        self._file = self._part.open("xb", buffering=_BUFFER)
-        return self
-
-    def write(self, line: bytes) -> None:
-        """Write one JSON value, given without its newline.
-
-        Raises ValueError if there is a newline in it, or if the file is not open.
-        """
-        _check_is_line(line)
-        if self._file is None:
-            raise ValueError("the file is not open")
-        self._file.write(line)
-        self._file.write(b"\n")
-
-    def complete(self) -> None:
-        """Bring everything written to the disk; nothing can be written any more."""
-        if self._file is not None and not self._file.closed:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-
-    def commit(self) -> None:
-        """Complete the file and put it in its place."""
-        self.complete()
-        self._part.replace(self.path)
-        _sync_folder(self.path.parent)
-
-    def discard(self) -> None:
-        """Remove what was written, unless it is in its place already."""
-        # Closing flushes, and a full disk must not keep the part file from being removed.
-        with suppress(OSError):
-            if self._file is not None:
-                self._file.close()
-        self._part.unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        return self.open()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
-            if kind is None:
-                self.commit()
-        finally:
-            self.discard()
+    def write(self, resource: Encoded, study: str | None = None) -> None:  # noqa: ARG002
+        """Write the line."""
+        kind = resource.type
+        if kind not in self._files:
+            self._files[kind] = self.staging.open(f"{kind}.ndjson")
+        self._files[kind].write(resource.to_json() + b"\n")
 
 
-class FolderWriter:
-    """Writes the NDJSON files of a folder, each from when it is first written to, and puts them in place together.
-
-    All are complete on the disk before the first is put in its place. `always` are made even if nothing is written to
-    them, and put in place last, in the order given. After an exception within the context no file has changed and no
-    part is left; should the system fail between two renames, the files up to there are the new ones.
-    """
-
-    def __init__(self, folder: str | Path, *always: str) -> None:
-        self._folder = Path(folder)
-        self._always = always
-        self._writers: dict[str, NdjsonWriter] = {}
-
-    def write(self, name: str, line: bytes) -> None:
-        """Write one JSON value to the file of this name. Raises OSError if it cannot be made."""
-        writer = self._writers.get(name) or self._open(name)
-        writer.write(line)
-
-    def _open(self, name: str) -> NdjsonWriter:
-        # Named before it is made: an interruption between the two leaves nothing behind.
-        writer = self._writers[name] = NdjsonWriter(self._folder / name)
-        return writer.open()
-
-    def __enter__(self) -> Self:
-        try:
-            for name in self._always:
-                self._open(name)
-        except BaseException:
-            self._discard()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
-            if kind is None:
-                for writer in self._writers.values():
-                    writer.complete()
-                for name in (*(each for each in self._writers if each not in self._always), *self._always):
-                    self._writers[name].commit()
-        finally:
-            self._discard()
-
-    def _discard(self) -> None:
-        for writer in self._writers.values():
-            writer.discard()
+def sink(staging: Staging, *, types: Sequence[str] = (), **_: Any) -> NdjsonSink:
+    """Return the sink of this format."""
+    return NdjsonSink(staging, types)
 
 
 class StreamWriter:
@@ -194,13 +88,3 @@ class StreamWriter:
 def _check_is_line(line: bytes) -> None:
     if b"\n" in line:
         raise ValueError("a line of NDJSON holds no newline")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring the folder's entries to the disk, where the system lets folders be opened."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
