@@ -158,6 +158,36 @@ def inspect(file: str, **options: Any) -> int:
     return _ERRORS if conversion.summary.has_error else 0
 
 
+@_imgsel.command()
+@click.argument("path", type=click.Path(path_type=Path), metavar="PATH")
+@click.option("--fhir", metavar="RELEASE", help="Release of FHIR that the resources are of.  [default: told from them]")
+@click.option("--dicom", type=click.Path(path_type=Path), metavar="FOLDER", help="The objects that are referred to.")
+@click.option("-q", "--quiet", is_flag=True, help="No summary.")
+def validate(path: Path, fhir: str | None, dicom: Path | None, quiet: bool) -> int:
+    """Check the resources in PATH and print one line for each that has a problem.
+
+    PATH is an NDJSON or JSON file, or a folder of them; the entries of Bundles are checked one by one. With --dicom
+    also whether instances, frames, segments, items and channels that selections state are there, and regions inside
+    of their images. The exit status is 0 without errors, 1 with errors, 2 for wrong usage.
+    """
+    from converter.validate import Validator
+
+    try:
+        validator = Validator(path, release=fhir, dicom=dicom)
+    except (OSError, ValueError) as error:
+        raise click.UsageError(str(error)) from error
+    for checked in validator:
+        if checked.problems:
+            click.echo(checked.report_line())
+    found = validator.found
+    if not found.resources:
+        raise click.UsageError(f"no resources in {path}")
+    if not quiet:
+        count = sum(found.problems.values())
+        click.echo(f"{found.resources} resources of FHIR {found.release}, {count} problems", err=True)
+    return _ERRORS if found.has_error else 0
+
+
 def _settings(
     settings_file: Path | None, patient_id_systems: tuple[str, ...], with_: tuple[str, ...], **options: Any
 ) -> Settings:

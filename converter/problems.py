@@ -128,6 +128,19 @@ DEFINITIONS = _definitions(
     ("body-site-not-representable", "warning", "The release holds one body site and the selection has more: the first is stated."),
     ("endpoint-invalid", "warning", "The URL to retrieve from is not an http or https URL: not stated."),
     ("rule", "error", "A resource broke a rule of the release and was not written ({rule})."),
+    # Validation
+    ("json-invalid", "error", "Not a JSON object."),
+    ("resource-type-unknown", "error", "No type of resource is stated that the release has."),
+    ("element-missing", "error", "An element that must be there is missing."),
+    ("element-unknown", "error", "The release does not define this element."),
+    ("element-invalid", "error", "The element is not as the release defines it: its {kind} is wrong."),
+    ("rule-broken", "error", "The resource breaks a rule of the release ({rule})."),
+    ("bundle-entry", "error", "An entry of a Bundle has no resource, or no full URL of its own."),
+    ("reference-unresolved", "error", "A reference leads to nothing in the Bundle."),
+    ("object-missing", "error", "The instance is not among the objects."),
+    ("object-differs", "error", "The object is of another study, series or SOP class than is stated."),
+    ("object-subset", "error", "The object does not have a {kind} that is stated."),
+    ("object-region", "warning", "A region reaches outside of the image."),
     # Internal
     ("not-converted", "error", "The object could not be converted ({kind}): please report this with the object's structure."),
 )  # fmt: skip

@@ -177,4 +177,13 @@ def model() -> type[BaseModel]:
     return found
 
 
-RELEASE = Release("4.0.1", encode, check, model, LOSSES, encode_context=context_r4.encode, model_of=context_r4.model_of)
+RELEASE = Release(
+    "4.0.1",
+    encode,
+    check,
+    model,
+    LOSSES,
+    encode_context=context_r4.encode,
+    model_of=context_r4.model_of,
+    resource_type="Basic",
+)

@@ -97,8 +97,8 @@ class ContextMapper:
         """
         found: list[Context] = []
         problems: list[Problem] = []
-        subject = selection.subject
-        self._add(found, self._patients(subject))
+        self._add(found, self._patients(selection.subject))
+        subject = _literal(selection.subject)
         study = selection.series.study_instance_uid
         if study is not None and context_id("ImagingStudy", study) not in self._given:
             stated, patients, differing = self._study(study, subject)
@@ -270,6 +270,13 @@ def _device_id(reference: LogicalReference) -> str:
 
 def _endpoint(address: str) -> Endpoint:
     return Endpoint(context_id("Endpoint", address), address)
+
+
+def _literal(reference: LogicalReference | None) -> LogicalReference | None:
+    """Return a reference without the name that only the object at hand calls it, unless it has nothing else."""
+    if reference is None or reference.resource_id is None:
+        return reference
+    return replace(reference, display=None)
 
 
 def _id_of(reference: LogicalReference | None) -> str | None:
