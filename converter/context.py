@@ -6,8 +6,10 @@ keys are made of; a part that is unknown is empty.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 from uuid import uuid5
@@ -17,16 +19,22 @@ from converter.selection import ID_NAMESPACE, Code, Concept, Identifier, Logical
 Gender: TypeAlias = Literal["male", "female", "other"]
 Representation: TypeAlias = Literal["alphabetic", "ideographic", "phonetic"]
 
-CONTEXT_KEYS = {
-    "Patient": "Patient;<system, else issuer>;<Patient ID>",
-    "ImagingStudy": "ImagingStudy;<Study Instance UID>",
-    "Device": "Device;<system>;<identifier>, without a system Device;<assigner>;<identifier>;<name>",
-    "Practitioner": "Practitioner;<system, else assigner>;<identifier>, without an identifier Practitioner;;;<name>",
-    "ServiceRequest": "ServiceRequest;<id of the Patient>;<ACSN, PLAC or FILL>;<system, else assigner>;<number>",
-    "Endpoint": "Endpoint;<address>",
-    "BodyStructure": "BodyStructure;<id of the Patient>;<system>;<code>, for each code, without any its text",
-}
-"""The type of each resource, and what its id is made of: the UUIDv5 of this text."""
+CONTEXT_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "Patient": ("Patient;<system, else issuer>;<Patient ID>",),
+        "ImagingStudy": ("ImagingStudy;<Study Instance UID>",),
+        "Device": ("Device;<system>;<identifier>", "Device;<assigner>;<identifier>;<name>"),
+        "Practitioner": ("Practitioner;<system, else assigner>;<identifier>", "Practitioner;;;<name>"),
+        "ServiceRequest": ("ServiceRequest;<id of the Patient>;<ACSN, PLAC or FILL>;<system, else assigner>;<number>",),
+        "Endpoint": ("Endpoint;<address>",),
+        "BodyStructure": (
+            "BodyStructure;<id of the Patient>;<system>;<code>, for each code",
+            "BodyStructure;<id of the Patient>;;<text>",
+        ),
+    }
+)
+"""The type of each resource, and what its id is made of, the UUIDv5 of this text: a system, an identifier or a code
+where there is one (the first form), else the second."""
 
 
 def context_id(kind: str, *parts: str | None) -> str:

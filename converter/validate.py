@@ -28,7 +28,6 @@ _NAME: Final = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}")
 # What the models of this package say: a list of elements, or of rules.
 _OWN_ELEMENT: Final = re.compile(r"(\w+): (is required|is empty|is none of|refers to none of)")
 _OWN_RULES: Final = re.compile(r"breaks ([a-z0-9-]+(?:, [a-z0-9-]+)*)")
-_KINDS: Final = {"extra_forbidden": "element-unknown", "missing": "element-missing"}
 # What checks raise over resources that the model lets pass and that are none: the content of extensions.
 _NOT_AS_DEFINED: Final = (KeyError, TypeError, AttributeError, ValueError, IndexError)
 
@@ -173,8 +172,10 @@ def _model_problems(error: ValidationError) -> Iterator[Problem]:
 
 
 def _element_problem(path: str, kind: str) -> Problem:
-    if kind in _KINDS:
-        return problem(_KINDS[kind], path)
+    if kind == "extra_forbidden":
+        return problem("element-unknown", path)
+    if kind.endswith("missing"):
+        return problem("element-missing", path)
     words = "type" if kind.endswith(("_type", "_parsing", "_format")) else "value"
     return problem("element-invalid", path, kind=words)
 

@@ -16,13 +16,14 @@ from pathlib import Path
 
 from pydicom.datadict import tag_for_keyword
 
+from converter.context import CONTEXT_KEYS
 from converter.fhir import release, release_names
 from converter.fhir.encoded import Release
 from converter.mapper import MAPPED_KINDS
 from converter.problems import DEFINITIONS
 
 FOLDER = Path(__file__).parent
-COMMANDS = ((), ("convert",), ("inspect",))
+COMMANDS = ((), ("convert",), ("inspect",), ("validate",))
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -83,11 +84,18 @@ def loss_table(found: Release) -> str:
     return "\n".join((title, "| Element | What is lost | Stated instead | Problem |", "|---|---|---|---|", *rows, ""))
 
 
+def context_table() -> str:
+    """Return a table of what the ids of resources around selections are made of."""
+    rows = (f"| {kind} | {', else '.join(f'`{key}`' for key in keys)} |" for kind, keys in CONTEXT_KEYS.items())
+    return "\n".join(("| Resource | Key |", "|---|---|", *rows, ""))
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "help": help_texts,
     "problems": problem_table,
     "elements": element_table,
     "losses": loss_tables,
+    "context": context_table,
 }
 
 

@@ -47,12 +47,13 @@ class _Encoder(ContextEncoder):
 def model_of(resource_type: str) -> type[BaseModel] | None:
     """Return the model of fhir.resources (R4B's, which is R4's for all that is written), None for an unknown type."""
     from fhir.resources.R4B import get_fhir_model_class
+    from fhir.resources.R4B.resource import Resource
 
     try:
         found: type[BaseModel] = get_fhir_model_class(resource_type)
     except (ValueError, KeyError):
         return None
-    return found
+    return found if issubclass(found, Resource) else None
 
 
 def encode(context: Context) -> Encoded:

@@ -176,12 +176,13 @@ def date_time(moment: datetime | date | None) -> str | None:
 def model_of(resource_type: str) -> type[BaseModel] | None:
     """Return the model of fhir.resources, None for a type that the release does not have."""
     from fhir.resources import get_fhir_model_class
+    from fhir.resources.resource import Resource
 
     try:
         found: type[BaseModel] = get_fhir_model_class(resource_type)
     except (ValueError, KeyError):
         return None
-    return found
+    return found if issubclass(found, Resource) else None
 
 
 def encode(context: Context) -> Encoded:

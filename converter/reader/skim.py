@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, TypeAlias
 
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
+from pydicom.valuerep import PersonName
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -305,7 +306,7 @@ def skim_dataset(dataset: Dataset, wanted: Wanted, needed: Callable[[Skimmed], i
             found[tag] = Raw(None if element.VR == "UN" else str(element.VR), element.value, "little")
         else:
             value = element.value
-            listed = not isinstance(value, str) and hasattr(value, "__iter__")
+            listed = not isinstance(value, str | PersonName) and hasattr(value, "__iter__")
             found[tag] = Plain(tuple(value) if listed else (value,))
     return found
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converter.catalog import Catalog, Instance
+from converter.catalog import Catalog, GroupedCatalog, Instance
 from converter.reader.catalog import CatalogError, Conflict, SqliteCatalog
 from converter.selection import Code
 
@@ -93,6 +93,23 @@ def test_what_is_settled_is_the_only_header() -> None:
         catalog.settle(image("1.2", 1), "b")
         assert catalog.lookup("1.2") == image("1.2", 1)
         assert list(catalog.conflicts()) == []
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_grouped_catalog_gives_what_belongs_together(data: st.DataObject) -> None:
+    uids, names = st.sampled_from(["1.2", "1.3", "1.4"]), st.none() | st.sampled_from("AB\ud800")
+    made = st.builds(Instance, sop_instance_uid=uids, study_instance_uid=names, patient_id=names)
+    with SqliteCatalog(grouped=True) as catalog:
+        assert isinstance(catalog, GroupedCatalog)
+        for number, instance in enumerate(data.draw(st.lists(made, max_size=8))):
+            catalog.add(instance, str(number))
+        if data.draw(st.booleans()):
+            catalog.settle(data.draw(made), "settled")
+        known = [found for uid in ("1.2", "1.3", "1.4") if (found := catalog.lookup(uid)) is not None]
+        for name in "AB\ud800":
+            assert list(catalog.of_study(name)) == [each for each in known if each.study_instance_uid == name]
+            assert list(catalog.of_patient(name)) == [each for each in known if each.patient_id == name]
 
 
 def test_a_finished_catalog_is_read_by_others(tmp_path: Path) -> None:

@@ -476,6 +476,39 @@ def test_patient_ids_follow_the_specific_character_set(terms: bytes, stated: byt
     assert instance.patient_id == text
 
 
+def test_what_identifies_patient_and_study_is_kept_as_encoded() -> None:
+    issuer = item(UniversalEntityID="1.2.840.99", UniversalEntityIDType="ISO")
+    stated = image(
+        PatientName="DOE^JANE",
+        PatientBirthDate="19700102",
+        PatientSex="F",
+        IssuerOfPatientIDQualifiersSequence=[issuer],
+        StudyDate="20200102",
+        StudyTime="101112",
+        StudyDescription="CT Thorax",
+        SeriesDate="20200103",
+        SeriesTime="0900",
+        SeriesDescription="Lung",
+        TimezoneOffsetFromUTC="+0100",
+    )
+    instance = read(encoded(stated)).instance
+    assert instance is not None
+    assert (instance.patient_name, instance.patient_birth_date, instance.patient_sex) == ("DOE^JANE", "19700102", "F")
+    assert (instance.issuer_universal_entity_id, instance.issuer_universal_entity_id_type) == ("1.2.840.99", "ISO")
+    assert (instance.study_date, instance.study_time, instance.study_description) == ("20200102", "101112", "CT Thorax")
+    assert (instance.series_date, instance.series_time, instance.series_description) == ("20200103", "0900", "Lung")
+    assert instance.timezone_offset_from_utc == "+0100"
+
+
+def test_a_name_in_several_scripts_is_decoded_group_by_group() -> None:
+    # PS3.5 H.3.1: the first character set applies again after each delimiter of a person's name.
+    name = b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B"
+    data = element(0x00080005, "CS", b"\\ISO 2022 IR 87 ") + element(0x00080018, "UI", b"1.2.3\0")
+    instance = read(data + element(0x00100010, "PN", name + b" " * (len(name) % 2))).instance
+    assert instance is not None
+    assert instance.patient_name == "Yamada^Tarou=山田^太郎=やまだ^たろう"
+
+
 def test_an_object_without_sop_instance_uid_has_no_instance() -> None:
     header = read(PREFIX + element(0x00080060, "CS", b"SR"))
     assert (header.instance, header.sop_instance_uid, header.modality) == (None, None, "SR")
