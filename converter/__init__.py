@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from converter.batch import Conversion, ConvertedSelection, Result, Summary, convert
-    from converter.catalog import Catalog, Instance
+    from converter.catalog import Catalog, GroupedCatalog, Instance
     from converter.selection import Problem, Selection
     from converter.settings import ArchiveLimits, Settings, SettingsError
+    from converter.validate import Checked, Validator
 
 _MODULES = {
     "ArchiveLimits": "converter.settings",
     "Catalog": "converter.catalog",
+    "Checked": "converter.validate",
     "Conversion": "converter.batch",
     "ConvertedSelection": "converter.batch",
+    "GroupedCatalog": "converter.catalog",
     "Instance": "converter.catalog",
     "Problem": "converter.selection",
     "Result": "converter.batch",
@@ -26,14 +29,17 @@ _MODULES = {
     "Settings": "converter.settings",
     "SettingsError": "converter.settings",
     "Summary": "converter.batch",
+    "Validator": "converter.validate",
     "convert": "converter.batch",
 }
 
 __all__ = [
     "ArchiveLimits",
     "Catalog",
+    "Checked",
     "Conversion",
     "ConvertedSelection",
+    "GroupedCatalog",
     "Instance",
     "Problem",
     "Result",
@@ -41,6 +47,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "Summary",
+    "Validator",
     "convert",
 ]
 
