@@ -235,12 +235,8 @@ def write(
     types = (conversion.release.resource_type,)
     with open_sink(format_name, folder, types=types, conditional=conditional) as sink:
         for result in conversion:
-            own = next((each.selection.series.study_instance_uid for each in result.selections), None)
-            for resource in result.resources:
-                # What selections refer to goes where they go; an observation refers to them instead.
-                sink.write(resource, (own or "") if resource.type == "Observation" else None)
-            for selection in result.selections:
-                sink.write(selection.encoded, selection.selection.series.study_instance_uid or "")
+            for resource, study_instance_uid in _in_writing_order(result):
+                sink.write(resource, study_instance_uid)
             sink.report(result.report_line())
             each(result)
     return conversion.summary
@@ -250,12 +246,26 @@ def write_stream(conversion: Conversion, stream: BinaryIO, each: Callable[[Resul
     """Write the resources to a stream, one a line. Raises OutputClosedError once nobody reads it."""
     with StreamWriter(stream) as resources:
         for result in conversion:
-            for resource in result.resources:
+            for resource, _ in _in_writing_order(result):
                 resources.write(resource.to_json())
-            for selection in result.selections:
-                resources.write(selection.to_json())
             each(result)
     return conversion.summary
+
+
+def _in_writing_order(result: Result) -> Iterator[tuple[Encoded, str | None]]:
+    """Yield what selections refer to, the selections, what refers to them; each with the study it belongs to.
+
+    What selections refer to belongs to none: it goes where they go.
+    """
+    studies = [each.selection.series.study_instance_uid or "" for each in result.selections]
+    observations = [each for each in result.resources if each.type == "Observation"]
+    for resource in result.resources:
+        if resource.type != "Observation":
+            yield resource, None
+    for selection, study_instance_uid in zip(result.selections, studies, strict=True):
+        yield selection.encoded, study_instance_uid
+    for resource in observations:
+        yield resource, next(iter(studies), "")
 
 
 class _Work:

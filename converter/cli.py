@@ -63,13 +63,6 @@ def _settings_options(command: Any) -> Any:
                 help="Write more resources: what selections refer to, what is measured in them. Repeatable.",
             ),
             click.option(
-                "--with",
-                "with_",
-                multiple=True,
-                type=click.Choice(["context", "observations"]),
-                help="Write more resources: what selections refer to, what is measured in them. Repeatable.",
-            ),
-            click.option(
                 "--settings",
                 "settings_file",
                 type=click.Path(path_type=Path),

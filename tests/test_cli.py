@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -188,8 +189,10 @@ def test_ctrl_c_leaves_the_output_as_it_was_and_says_how_to_go_on(tmp_path: Path
         assert process.stdin is not None
         process.stdin.write(written(good_report())[:400])
         process.stdin.flush()
-        while not list(out.glob(".*.part")):
+        while not list(out.glob(".*.part/*")):
             assert process.poll() is None
+        # From here on it waits for the rest of its input.
+        time.sleep(0.3)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate()
     assert process.returncode == 130
