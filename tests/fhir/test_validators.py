@@ -90,6 +90,19 @@ def test_every_resource_is_valid(validator: str, name: str, definitions: Path, s
 
 
 @VALIDATORS
+@pytest.mark.parametrize("name", ["R5", "R4"])
+def test_what_selections_refer_to_is_valid(
+    validator: str, name: str, definitions: Path, testdata: Path, corpus: Path
+) -> None:
+    choices = Settings(fhir=name, context=True, with_names=True, endpoint="https://pacs.example/rs")
+    results = convert([testdata, corpus], choices)
+    lines = [each.to_json() for result in results for each in result.resources]
+
+    assert len(lines) > 80
+    assert [each for each in problems(validator, definitions / name / "entries", lines) if each] == []
+
+
+@VALIDATORS
 def test_the_validators_see_what_is_wrong(validator: str, definitions: Path) -> None:
     good = release("R5").encode(SELECTION_2D).to_dict()
     uid, sop_class, extra = (copy.deepcopy(good) for _ in range(3))

@@ -50,11 +50,12 @@ const validators = {
   },
 };
 
-// The definitions name the codes of a required binding in the element's short text: a | b | c.
+// The definitions name the codes of a required binding in the element's short text: a | b | c, with a + behind the last
+// where there are more.
 function boundValueSets() {
   return definitions
     .flatMap((each) => each.snapshot.element)
-    .filter((each) => each.binding && each.binding.strength === "required" && / \| /.test(each.short || ""))
+    .filter((each) => each.binding && each.binding.strength === "required" && / \| [^+]*$/.test(each.short || ""))
     .map((each) => ({
       resourceType: "ValueSet",
       url: each.binding.valueSet.split("|")[0],
