@@ -9,6 +9,34 @@ from typing import Protocol, runtime_checkable
 from converter.selection import Code
 
 
+@dataclass(frozen=True, slots=True)
+class FramePlanes:
+    """Where the frames of an enhanced multi-frame image lie, in the order of the frames (PS3.3 C.7.6.16.2).
+
+    `positions`: Image Position (Patient), three numbers per frame, one frame after the other. `orientations`: Image
+    Orientation (Patient), six per frame, or six that are those of all frames. `spacings`: Pixel Spacing, two per frame,
+    or two that are those of all frames.
+    """
+
+    positions: tuple[float, ...]
+    orientations: tuple[float, ...]
+    spacings: tuple[float, ...]
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self.positions) // 3
+
+    def of(self, frame: int) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]] | None:
+        """Return position, orientation and spacing of a frame, counted from 1; None if there is no such frame."""
+        if not 1 <= frame <= len(self):
+            return None
+        tables = ((self.positions, 3), (self.orientations, 6), (self.spacings, 2))
+        position, orientation, spacing = (
+            table if len(table) == size else table[(frame - 1) * size : frame * size] for table, size in tables
+        )
+        return position, orientation, spacing
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
     """One SOP instance as its header states it; None where the header does not say.
@@ -19,6 +47,8 @@ class Instance:
     `laterality` is R, L, B or U: Frame Laterality if all frames agree, else Image Laterality, else Laterality.
     `patient_name`, dates, times and `timezone_offset_from_utc` are as encoded (PS3.5 6.2); the universal entity is the
     first of Issuer of Patient ID Qualifiers Sequence.
+    What holds for all frames is stated as for a single-frame image; `frame_planes` is there only where it does not.
+    `slice_thickness` in millimetres.
     """
 
     sop_instance_uid: str
@@ -56,6 +86,8 @@ class Instance:
     series_time: str | None = None
     series_description: str | None = None
     timezone_offset_from_utc: str | None = None
+    slice_thickness: float | None = None
+    frame_planes: FramePlanes | None = None
 
 
 @runtime_checkable
@@ -77,6 +109,15 @@ class GroupedCatalog(Catalog, Protocol):
 
     def of_patient(self, patient_id: str) -> Iterable[Instance]:
         """Return all known instances with this Patient ID, whoever issued it, each once."""
+        ...
+
+
+@runtime_checkable
+class SpatialCatalog(Protocol):
+    """What a catalog may know besides: which images lie in one space. Without it, only images named are known."""
+
+    def instances_in_frame_of_reference(self, frame_of_reference_uid: str) -> Iterable[Instance]:
+        """Return all instances in the frame of reference, in any order."""
         ...
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from converter.catalog import Instance
+from converter.catalog import FramePlanes, Instance
 from converter.selection import Code
 
 _SCHEMA: Final = """
@@ -48,6 +48,14 @@ _CONFLICTS: Final = """
 """
 _ROWS_AT_ONCE: Final = 2000
 _FIELDS: Final = tuple(each.name for each in fields(Instance))[1:]
+_FRAME_OF_REFERENCE: Final = f"json_extract(CAST(header AS TEXT), '$[{_FIELDS.index('frame_of_reference_uid')}]')"
+_INDEX_FRAMES_OF_REFERENCE: Final = f"CREATE INDEX IF NOT EXISTS frame_of_reference ON instance ({_FRAME_OF_REFERENCE})"
+_IN_FRAME_OF_REFERENCE: Final = f"""
+    SELECT sop_instance_uid, header FROM instance AS one
+    WHERE {_FRAME_OF_REFERENCE} = ?
+        AND header = (SELECT max(header) FROM instance WHERE sop_instance_uid = one.sop_instance_uid)
+    ORDER BY sop_instance_uid
+"""
 _TUPLES: Final = ("image_orientation_patient", "image_position_patient", "pixel_spacing", "waveform_channels")
 
 
@@ -139,6 +147,21 @@ class SqliteCatalog:
                 row = self._connection.execute(_LOOKUP, (uid,)).fetchone()
                 yield _instance(_decoded(uid), row[0])
 
+    def index_frames_of_reference(self) -> None:
+        """Make `instances_in_frame_of_reference` fast: worth it only where that is asked, so it is not always done."""
+        self.flush()
+        with _errors_translated(), self._connection:
+            self._connection.execute(_INDEX_FRAMES_OF_REFERENCE)
+
+    def instances_in_frame_of_reference(self, frame_of_reference_uid: str) -> Iterator[Instance]:
+        """Yield all instances in the frame of reference by SOP Instance UID."""
+        self.flush()
+        # What UTF-8 cannot hold is damage, and damage is no space that two instances share.
+        uid = frame_of_reference_uid.encode("utf-8", "replace").decode()
+        with _errors_translated():
+            for sop_instance_uid, header in self._connection.execute(_IN_FRAME_OF_REFERENCE, (uid,)):
+                yield _instance(_decoded(sop_instance_uid), header)
+
     def __len__(self) -> int:
         """Return the number of distinct SOP Instance UIDs."""
         self.flush()
@@ -220,6 +243,9 @@ def _header(instance: Instance) -> bytes:
             region.display,
             region.version,
         ]
+    planes = instance.frame_planes
+    if planes is not None:
+        values[_FIELDS.index("frame_planes")] = [planes.positions, planes.orientations, planes.spacings]
     return json.dumps(values, separators=(",", ":")).encode()
 
 
@@ -230,4 +256,6 @@ def _instance(sop_instance_uid: str, header: bytes) -> Instance:
             values[name] = tuple(values[name])
     if values["anatomic_region"] is not None:
         values["anatomic_region"] = Code(*values["anatomic_region"])
+    if values["frame_planes"] is not None:
+        values["frame_planes"] = FramePlanes(*map(tuple, values["frame_planes"]))
     return Instance(sop_instance_uid=sop_instance_uid, **values)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import chain
 from typing import BinaryIO, Final, TypeVar
 
 from pydicom import Dataset
 
-from converter.catalog import Instance
+from converter.catalog import FramePlanes, Instance
 from converter.codes import coding, urn_coding
 from converter.problems import problem
 from converter.reader.character_sets import CharacterSet
@@ -73,6 +74,7 @@ class Tag(IntEnum):
     PatientBirthDate = 0x00100030
     PatientSex = 0x00100040
     BodyPartExamined = 0x00180015
+    SliceThickness = 0x00180050
     StudyInstanceUID = 0x0020000D
     SeriesInstanceUID = 0x0020000E
     SeriesNumber = 0x00200011
@@ -113,7 +115,7 @@ _FRAME: Final[Wanted] = {
     Tag.FrameAnatomySequence: {Tag.AnatomicRegionSequence: _CODE, Tag.FrameLaterality: None},
     Tag.PlanePositionSequence: {Tag.ImagePositionPatient: None},
     Tag.PlaneOrientationSequence: {Tag.ImageOrientationPatient: None},
-    Tag.PixelMeasuresSequence: {Tag.PixelSpacing: None},
+    Tag.PixelMeasuresSequence: {Tag.SliceThickness: None, Tag.PixelSpacing: None},
 }
 _META: Final[Wanted] = {Tag.MediaStorageSOPClassUID: None, Tag.TransferSyntaxUID: None}
 _HEADER: Final[Wanted] = {
@@ -137,6 +139,7 @@ _HEADER: Final[Wanted] = {
     Tag.PatientBirthDate: None,
     Tag.PatientSex: None,
     Tag.BodyPartExamined: None,
+    Tag.SliceThickness: None,
     Tag.StudyInstanceUID: None,
     Tag.SeriesInstanceUID: None,
     Tag.SeriesNumber: None,
@@ -316,7 +319,50 @@ def _instance(sop_instance_uid: str, found: Skimmed) -> Instance:
         series_time=text(found, Tag.SeriesTime),
         series_description=text(found, Tag.SeriesDescription, governing),
         timezone_offset_from_utc=text(found, Tag.TimezoneOffsetFromUTC),
+        slice_thickness=_thickness(found) or _of_frames(found, Tag.PixelMeasuresSequence, _thickness),
+        frame_planes=_frame_planes(found),
     )
+
+
+def _thickness(found: Skimmed) -> float | None:
+    stated = decimals(found, Tag.SliceThickness, 1)
+    return stated[0] if stated is not None and stated[0] > 0 else None
+
+
+def _frame_planes(found: Skimmed) -> FramePlanes | None:
+    """Return the planes of the frames, None if they do not differ or some frame's is not stated."""
+    tables = []
+    for macro, tag, size in (
+        (Tag.PlanePositionSequence, Tag.ImagePositionPatient, 3),
+        (Tag.PlaneOrientationSequence, Tag.ImageOrientationPatient, 6),
+        (Tag.PixelMeasuresSequence, Tag.PixelSpacing, 2),
+    ):
+        each = _of_each_frame(found, macro, tag, size)
+        if not each or None in each:
+            return None
+        tables.append([vector for vector in each if vector is not None])
+    positions, orientations, spacings = tables
+    if len(set(zip(positions, orientations, spacings, strict=True))) == 1:
+        return None
+    return FramePlanes(_joined(positions), _compact(orientations), _compact(spacings))
+
+
+def _of_each_frame(found: Skimmed, macro: int, tag: int, size: int) -> list[tuple[float, ...] | None]:
+    """Return what the functional group macro says for each frame, itself or shared."""
+
+    def stated(group: Skimmed) -> tuple[float, ...] | None:
+        return next((decimals(item, tag, size) for item in items(group, macro)), None)
+
+    shared = next(map(stated, items(found, Tag.SharedFunctionalGroupsSequence)), None)
+    return [stated(group) or shared for group in items(found, Tag.PerFrameFunctionalGroupsSequence)]
+
+
+def _compact(vectors: list[tuple[float, ...]]) -> tuple[float, ...]:
+    return vectors[0] if len(set(vectors)) == 1 else _joined(vectors)
+
+
+def _joined(vectors: list[tuple[float, ...]]) -> tuple[float, ...]:
+    return tuple(chain.from_iterable(vectors))
 
 
 def _of_frames(found: Skimmed, macro: int, value: Callable[[Skimmed], T | None]) -> T | None:

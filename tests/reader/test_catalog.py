@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converter.catalog import Catalog, GroupedCatalog, Instance
+from converter.catalog import Catalog, FramePlanes, GroupedCatalog, Instance, SpatialCatalog
 from converter.reader.catalog import CatalogError, Conflict, SqliteCatalog
 from converter.selection import Code
 
@@ -28,6 +28,9 @@ def instances(uid: st.SearchStrategy[str]) -> st.SearchStrategy[Instance]:
         image_position_patient=st.none() | st.tuples(floats, floats, floats),
         anatomic_region=st.none() | st.builds(Code, texts, st.text(max_size=4), texts),
         waveform_channels=st.lists(st.integers(0, 20), max_size=3).map(tuple),
+        slice_thickness=st.none() | floats,
+        frame_planes=st.none()
+        | st.builds(FramePlanes, *[st.lists(floats, max_size=6).map(tuple) for _ in ("position", "axes", "spacing")]),
     )
 
 
@@ -65,6 +68,7 @@ def test_the_order_of_adding_changes_nothing(data: st.DataObject) -> None:
 def test_it_is_a_catalog() -> None:
     with SqliteCatalog() as catalog:
         assert isinstance(catalog, Catalog)
+        assert isinstance(catalog, SpatialCatalog)
         assert catalog.lookup("1.2.3") is None
 
 
@@ -85,6 +89,34 @@ def test_different_headers_are_a_conflict_and_one_is_chosen() -> None:
         least_names = {1: "x", 2: "b", 3: "y"}
         others = {name for rows, name in least_names.items() if rows != chosen.rows}
         assert set(catalog.conflicts()) == {Conflict(name, "1.2", "1.2.840.10008.5.1.4.1.1.2") for name in others}
+
+
+def in_space(uid: str, space: str | None, rows: int = 1) -> Instance:
+    return Instance(sop_instance_uid=uid, frame_of_reference_uid=space, rows=rows)
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_instances_are_found_by_their_frame_of_reference(indexed: bool) -> None:
+    with SqliteCatalog() as catalog:
+        if indexed:
+            catalog.index_frames_of_reference()
+        for instance in (in_space("1.2", "1.9"), in_space("1.1", "1.9"), in_space("1.3", "1.8"), in_space("1.4", None)):
+            catalog.add(instance, "a")
+        found = [each.sop_instance_uid for each in catalog.instances_in_frame_of_reference("1.9")]
+        assert found == ["1.1", "1.2"]
+        assert list(catalog.instances_in_frame_of_reference("1.9'; --")) == []
+        assert list(catalog.instances_in_frame_of_reference("\udcff")) == []
+
+
+def test_only_the_header_that_is_looked_up_places_an_instance() -> None:
+    with SqliteCatalog() as catalog:
+        for space in ("1.8", "1.9"):
+            catalog.add(in_space("1.2", space), "a")
+        chosen = catalog.lookup("1.2")
+        assert chosen is not None
+        by_space = {space: list(catalog.instances_in_frame_of_reference(space)) for space in ("1.8", "1.9")}
+        other = {"1.8": "1.9", "1.9": "1.8"}[str(chosen.frame_of_reference_uid)]
+        assert by_space == {chosen.frame_of_reference_uid: [chosen], other: []}
 
 
 def test_what_is_settled_is_the_only_header() -> None:

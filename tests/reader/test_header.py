@@ -21,6 +21,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian
 
+from converter.catalog import FramePlanes
 from converter.reader.header import Header, header_of, read_header
 from converter.reader.parser import NotDicomError
 from converter.selection import Code
@@ -618,6 +619,63 @@ def test_plane_of_enhanced_images_comes_from_functional_groups() -> None:
     assert instance.anatomic_region == Code(SCT, "64033007", "Kidney")
     assert instance.image_position_patient is None
     assert instance.number_of_frames == 3
+
+
+def plane_of_frame(z: float, spacing: float | None = None, orientation: list[float] | None = None) -> Dataset:
+    """The functional group of a frame: its position, and what it does not share."""
+    group = item(PlanePositionSequence=Sequence([item(ImagePositionPatient=[1.5, -2.0, z])]))
+    if spacing is not None:
+        group.PixelMeasuresSequence = Sequence([item(PixelSpacing=[spacing, spacing], SliceThickness=4)])
+    if orientation is not None:
+        group.PlaneOrientationSequence = Sequence([item(ImageOrientationPatient=orientation)])
+    return group
+
+
+AXIAL, SAGITTAL = [1.0, 0, 0, 0, 1, 0], [0.0, 1, 0, 0, 0, -1]
+
+
+def test_planes_of_frames_share_what_is_the_same() -> None:
+    shared = item(
+        PlaneOrientationSequence=Sequence([item(ImageOrientationPatient=AXIAL)]),
+        PixelMeasuresSequence=Sequence([item(PixelSpacing=[0.7, 0.8], SliceThickness=2.5)]),
+    )
+    instance = enhanced(shared, [plane_of_frame(0), plane_of_frame(3)]).instance
+    assert instance is not None
+    assert instance.slice_thickness == 2.5
+    assert instance.frame_planes == FramePlanes((1.5, -2, 0, 1.5, -2, 3), tuple(AXIAL), (0.7, 0.8))
+    assert instance.frame_planes.of(2) == ((1.5, -2, 3), tuple(AXIAL), (0.7, 0.8))
+    assert instance.frame_planes.of(3) is instance.frame_planes.of(0) is None
+
+
+def test_planes_of_frames_may_differ_in_everything() -> None:
+    frames = [plane_of_frame(0, 1, AXIAL), plane_of_frame(3, 2, SAGITTAL)]
+    instance = enhanced(None, frames).instance
+    assert instance is not None
+    assert instance.slice_thickness == 4
+    assert instance.frame_planes is not None
+    assert instance.frame_planes.of(1) == ((1.5, -2, 0), tuple(AXIAL), (1, 1))
+    assert instance.frame_planes.of(2) == ((1.5, -2, 3), tuple(SAGITTAL), (2, 2))
+
+
+def test_frames_in_one_plane_are_stated_as_one_image() -> None:
+    instance = enhanced(None, [plane_of_frame(7, 1, AXIAL)] * 2).instance
+    assert instance is not None
+    assert instance.frame_planes is None
+    assert instance.image_position_patient == (1.5, -2, 7)
+
+
+def test_without_the_plane_of_every_frame_there_is_no_table() -> None:
+    frames = [plane_of_frame(0, 1, AXIAL), plane_of_frame(3, 2)]
+    instance = enhanced(None, frames).instance
+    assert instance is not None
+    assert instance.frame_planes is None
+
+
+@pytest.mark.parametrize(("stated", "thickness"), [("2.50", 2.5), ("0", None), ("", None), ("-1", None)])
+def test_slice_thickness_is_positive_or_unknown(stated: str, thickness: float | None) -> None:
+    instance = read(encoded(image(SliceThickness=stated))).instance
+    assert instance is not None
+    assert instance.slice_thickness == thickness
 
 
 def test_frames_of_tiled_images_are_not_read() -> None:
