@@ -12,6 +12,9 @@ from typing import Any
 
 from converter.zones import parse_zone
 
+REGIONS = ("as-stated", "2d", "3d")
+"""How regions can be stated."""
+
 
 class SettingsError(ValueError):
     """A setting has a value that it cannot have; the message says what it can have."""
@@ -39,7 +42,10 @@ class Settings:
     `patient_id_systems`: from Issuer of Patient ID to the URI of its system; the key "" is for patients without
     issuer. `endpoint`: the root of a WADO-RS service that holds the instances. `with_names`: whether patients'
     names may be written. `context`, `observations`: whether to make the resources that selections refer to, and those
-    of what is measured in them. Raises SettingsError for a value that cannot be meant.
+    of what is measured in them. `project`: whether contours of structure sets are stated on images, too. `regions`:
+    `as-stated`, or all that can be as `2d` regions on images or as `3d` regions in a frame of reference.
+    `plane_tolerance`: millimetres that a region on an image may be off its plane; None for half a slice. `select`:
+    `series` for one selection per image series besides. Raises SettingsError for a value that cannot be meant.
     """
 
     fhir: str = "6.0.0-ballot2"
@@ -49,6 +55,10 @@ class Settings:
     with_names: bool = False
     context: bool = False
     observations: bool = False
+    project: bool = False
+    regions: str = "as-stated"
+    plane_tolerance: float | None = None
+    select: str | None = None
     archive_limits: ArchiveLimits = field(default_factory=ArchiveLimits)
 
     def __post_init__(self) -> None:
@@ -56,6 +66,12 @@ class Settings:
             raise SettingsError("timezone: give an offset such as +01:00 or a name such as Europe/Berlin")
         if self.endpoint is not None and not self.endpoint.startswith(("http://", "https://")):
             raise SettingsError("endpoint: give the http or https root of a WADO-RS service")
+        if self.regions not in REGIONS:
+            raise SettingsError(f"regions: give one of {', '.join(REGIONS)}")
+        if self.plane_tolerance is not None and not 0 <= self.plane_tolerance < float("inf"):
+            raise SettingsError("plane_tolerance: give a number of millimetres")
+        if self.select not in (None, "series"):
+            raise SettingsError("select: give series")
         for system in self.patient_id_systems.values():
             if not isinstance(system, str) or ":" not in system or any(character.isspace() for character in system):
                 raise SettingsError("patient_id_systems: give each system as a URI, such as urn:oid:1.2.3")
@@ -96,11 +112,22 @@ class Settings:
             ("with_names", bool),
             ("context", bool),
             ("observations", bool),
+            ("project", bool),
+            ("regions", str),
+            ("select", str),
             ("patient_id_systems", dict),
         ):
             if name in plain and not isinstance(plain[name], kind):
                 raise SettingsError(f"{name}: give a {kind.__name__}")
+        if "plane_tolerance" in plain:
+            plain["plane_tolerance"] = _number("plane_tolerance", plain["plane_tolerance"])
         return cls(**plain)
+
+
+def _number(name: str, value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise SettingsError(f"{name}: give a number")
+    return float(value)
 
 
 def _archive_limits(values: Any) -> ArchiveLimits:

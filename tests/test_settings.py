@@ -16,6 +16,8 @@ def test_the_defaults_make_nothing_up() -> None:
     settings = Settings()
     assert (settings.fhir, settings.timezone, settings.zone, settings.endpoint) == ("6.0.0-ballot2", None, None, None)
     assert (dict(settings.patient_id_systems), settings.with_names) == ({}, False)
+    assert (settings.project, settings.regions, settings.plane_tolerance) == (False, "as-stated", None)
+    assert settings.select is None
 
 
 def test_settings_cannot_be_changed_not_even_through_what_they_were_made_of() -> None:
@@ -45,6 +47,14 @@ def test_a_time_zone_is_an_offset_or_a_name(text: str, hours: float) -> None:
         ({"endpoint": "pacs.example"}, "endpoint"),
         ({"endpoint": "file:///etc"}, "endpoint"),
         ({"with_names": "yes"}, "with_names"),
+        ({"project": 1}, "project"),
+        ({"regions": "4d"}, "regions"),
+        ({"regions": True}, "regions"),
+        ({"plane_tolerance": -0.1}, "plane_tolerance"),
+        ({"plane_tolerance": float("nan")}, "plane_tolerance"),
+        ({"plane_tolerance": True}, "plane_tolerance"),
+        ({"plane_tolerance": "thick"}, "plane_tolerance"),
+        ({"select": "studies"}, "select"),
         ({"patient_id_systems": {"HOSP": "no uri"}}, "patient_id_systems"),
         ({"patient_id_systems": {"HOSP": 5}}, "patient_id_systems"),
         ({"patient_id_systems": "urn:oid:1.2"}, "patient_id_systems"),

@@ -51,10 +51,13 @@ def _verifying_observers(dataset: Dataset) -> Iterator[Performer]:
             yield found
 
 
-def authors(dataset: Dataset) -> tuple[Performer, ...]:
-    """Return the Author Observer Sequence (0040,A078): people and devices (PS3.3 C.17.2)."""
+def authors(dataset: Dataset, keyword: str = "AuthorObserverSequence") -> tuple[Performer, ...]:
+    """Return the people and devices that the sequence `keyword` identifies (PS3.3 C.17.2).
+
+    The Author Observer Sequence (0040,A078), or another of the same macro such as ROI Interpreter Sequence (3006,004E).
+    """
     found: list[Performer | None] = []
-    for item in values.items(dataset, "AuthorObserverSequence"):
+    for item in values.items(dataset, keyword):
         if values.text(item, "ObserverType") == "DEV":
             uid = values.text(item, "DeviceUID")
             name = values.text(item, "StationName") or values.text(item, "ManufacturerModelName")
@@ -71,6 +74,24 @@ def content_creator(dataset: Dataset) -> Performer | None:
     name = next(iter(values.person_names(dataset, "ContentCreatorName")), None)
     stated = values.items(dataset, "ContentCreatorIdentificationCodeSequence")
     return person(name, person_identifier(stated[0], "PersonIdentificationCodeSequence") if stated else None)
+
+
+def operators(dataset: Dataset) -> tuple[Performer, ...]:
+    """Return the Operators' Name (0008,1070): who worked with the equipment (PS3.3 C.7.3.1)."""
+    found = (person(name) for name in values.person_names(dataset, "OperatorsName"))
+    return tuple(performer for performer in found if performer is not None)
+
+
+def algorithms(dataset: Dataset, keyword: str) -> tuple[Performer, ...]:
+    """Return the algorithms that the sequence `keyword` identifies (PS3.3 10.16)."""
+    found = []
+    for item in values.items(dataset, keyword):
+        name, version = values.text(item, "AlgorithmName"), values.text(item, "AlgorithmVersion")
+        source = values.text(item, "AlgorithmSource")
+        if name is not None:
+            full = f"{name} {version}" if version else name
+            found.append(device(f"{full} ({source})" if source else full))
+    return tuple(performer for performer in found if performer is not None)
 
 
 def equipment(dataset: Dataset) -> Performer | None:

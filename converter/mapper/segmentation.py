@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 
 from pydicom import Dataset
 
-from converter.mapper import coded, people, values
+from converter.mapper import anatomy, coded, people, values
 from converter.mapper.annotation_object import AnnotationObject, oid_identifier
 from converter.mapper.derivation import Derivation, is_label_map
 from converter.mapper.gathering import Gathered
 from converter.selection import Code, Concept, Identifier, Performer, Segments, Selection, SelectionKey
 
 _SOURCE_IMAGE = Concept((Code(coded.DCM, "121233", "Source image for segmentation"),), "Source image for segmentation")
+
+_TYPE_MODIFIERS = "SegmentedPropertyTypeModifierCodeSequence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,9 @@ def _segment_selection(
     key = obj.key("item", str(segment.number), obj.own_series.series_instance_uid or "")
     category = obj.concept(segment.definition, "SegmentedPropertyCategoryCodeSequence", segment.path)
     header = next((gathered.header for _, gathered in sources if gathered.header is not None), None)
-    site, side = _site(obj, segment)
+    # A property type that is modified by a side (a right kidney) says the side of what is segmented, too.
+    type_modifiers = anatomy.modifiers(obj, segment.definition, "SegmentedPropertyTypeCodeSequence", _TYPE_MODIFIERS)
+    site, side = anatomy.site(obj, segment.definition, segment.path, type_modifiers)
     return obj.selection(
         replace(key, part=segment.part),
         _code(obj, segment),
@@ -132,57 +136,12 @@ def _code(obj: AnnotationObject, segment: _Segment) -> Concept:
     concept = obj.concept(segment.definition, keyword, segment.path)
     label = obj.text(segment.definition, "SegmentLabel") or obj.text(segment.definition, "SegmentDescription")
     if concept is not None:
-        modifiers = _modifiers(obj, segment, keyword, "SegmentedPropertyTypeModifierCodeSequence")
-        return replace(concept, text=_text(_qualified(concept, modifiers), label))
+        modifiers = anatomy.modifiers(obj, segment.definition, keyword, _TYPE_MODIFIERS)
+        return replace(concept, text=anatomy.labelled(anatomy.qualified(concept, modifiers), label))
     if label is not None:
         return Concept((), label)
     obj.report("code-missing", segment.path)
     return obj.kind.concept
-
-
-def _text(meaning: str, label: str | None) -> str:
-    """Return what a segment is, once: its coded meaning, its label, or both where neither says the other."""
-    if label is None or label.casefold() in meaning.casefold():
-        return meaning
-    return label if meaning.casefold() in label.casefold() else f"{meaning}: {label}"
-
-
-def _site(obj: AnnotationObject, segment: _Segment) -> tuple[Concept | None, str | None]:
-    """Return the anatomic region, else the primary anatomic structure, and its side (PS3.3 10.5).
-
-    A property type that is modified by a side (a right kidney) says the side of what is segmented, too.
-    """
-    type_modifiers = _modifiers(
-        obj, segment, "SegmentedPropertyTypeCodeSequence", "SegmentedPropertyTypeModifierCodeSequence"
-    )
-    for keyword, modifier_keyword in (
-        ("AnatomicRegionSequence", "AnatomicRegionModifierSequence"),
-        ("PrimaryAnatomicStructureSequence", "PrimaryAnatomicStructureModifierSequence"),
-    ):
-        site = obj.concept(segment.definition, keyword, segment.path)
-        if site is not None:
-            modifiers = _modifiers(obj, segment, keyword, modifier_keyword)
-            others = [each for each in modifiers if coded.side_of(each) is None]
-            return replace(site, text=_qualified(site, others)), _side((*modifiers, *type_modifiers))
-    return None, _side(type_modifiers)
-
-
-def _modifiers(obj: AnnotationObject, segment: _Segment, keyword: str, modifier_keyword: str) -> list[Concept]:
-    """Return the modifiers of the code in the sequence `keyword` of a segment."""
-    found = (
-        coded.concept_of_item(item, obj.coding_schemes)
-        for code in values.items(segment.definition, keyword)[:1]
-        for item in values.items(code, modifier_keyword)
-    )
-    return [concept for concept in found if concept is not None]
-
-
-def _qualified(concept: Concept, modifiers: Iterable[Concept]) -> str:
-    return ", ".join(each.text for each in (concept, *modifiers) if each.text is not None)
-
-
-def _side(modifiers: Iterable[Concept]) -> str | None:
-    return next((side for side in map(coded.side_of, modifiers) if side is not None), None)
 
 
 def _tracking(definition: Dataset) -> tuple[Identifier, ...]:
@@ -207,13 +166,7 @@ def _performers(obj: AnnotationObject, definition: Dataset) -> tuple[Performer, 
 
 
 def _algorithms(definition: Dataset) -> list[Performer]:
-    """Return the algorithms that a segment identifies (PS3.3 10.16), else the one that it names."""
-    identified = []
-    for item in values.items(definition, "SegmentationAlgorithmIdentificationSequence"):
-        name, version = values.text(item, "AlgorithmName"), values.text(item, "AlgorithmVersion")
-        source = values.text(item, "AlgorithmSource")
-        if name is not None:
-            full = f"{name} {version}" if version else name
-            identified.append(people.device(f"{full} ({source})" if source else full))
+    """Return the algorithms that a segment identifies, else the one that it names."""
+    identified = people.algorithms(definition, "SegmentationAlgorithmIdentificationSequence")
     found = identified or [people.device(values.text(definition, "SegmentAlgorithmName"))]
     return [performer for performer in found if performer is not None]
