@@ -103,10 +103,15 @@ class Region2D:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region3D:
-    """A region in a frame of reference. `coordinates`: (n, 3), millimetres, x y z (PS3.3 C.18.9.1.2)."""
+    """A region in a frame of reference.
+
+    `coordinates`: (n, 3), millimetres, x y z (PS3.3 C.18.9.1.2). `images`: SOP Instance UIDs of those instances of its
+    selection that it was stated for, none if that is not known.
+    """
 
     type: Region3DType
     coordinates: Coordinates
+    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

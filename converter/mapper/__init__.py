@@ -38,6 +38,7 @@ _MODULES = {
     "KO": "converter.mapper.key_objects",
     "PR": "converter.mapper.presentation_state",
     "SEG": "converter.mapper.segmentation",
+    "RTSTRUCT": "converter.mapper.structure_set",
 }
 
 MAPPED_KINDS = frozenset(_MODULES)
@@ -84,7 +85,7 @@ _SOP_CLASSES: dict[str, tuple[str, bool]] = {
     _STORAGE + "66.6": ("SEG", False),
     _STORAGE + "66.2": ("FID", False),
     _STORAGE + "67": ("RWV", False),
-    _STORAGE + "481.3": ("RTSTRUCT", False),
+    _STORAGE + "481.3": ("RTSTRUCT", True),
     _STORAGE + "91.1": ("ANN", False),
 }
 
