@@ -185,6 +185,8 @@ class Conversion(Iterator[Result]):
             own_catalog = stack.enter_context(SqliteCatalog(grouped=settings.context))
             spool = stack.enter_context(Spool())
             scanned = scan(found, is_annotation, own_catalog, spool)
+            if settings.project or settings.regions == "2d":
+                own_catalog.index_frames_of_reference()
             self.summary.others.update(scanned.counts)
             self.summary.total = len(scanned.objects)
             work = _Work(own_catalog, settings, self.release)

@@ -62,6 +62,17 @@ def _settings_options(command: Any) -> Any:
                 type=click.Choice(["context", "observations"]),
                 help="Write more resources: what selections refer to, what is measured in them. Repeatable.",
             ),
+            click.option("--project", is_flag=True, default=None, help="State contours on the images, too."),
+            click.option(
+                "--regions", type=click.Choice(["as-stated", "2d", "3d"]), help="How to state regions, where possible."
+            ),
+            click.option(
+                "--plane-tolerance",
+                type=click.FLOAT,
+                metavar="MM",
+                help="How far off an image's plane a region on it may be.  [default: half a slice]",
+            ),
+            click.option("--select", type=click.Choice(["series"]), help="One selection per image series besides."),
             click.option(
                 "--settings",
                 "settings_file",

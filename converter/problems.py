@@ -102,6 +102,7 @@ DEFINITIONS = _definitions(
     ("region-without-frame-of-reference", "error", "The region names no frame of reference and nothing else does: it is left out."),
     ("region-type-changed", "warning", "A {type} cannot have {count} points: stated as a {stated}."),
     ("region-not-in-plane", "warning", "{count} regions do not lie in the plane of an image that is named or was read: they have no place on one."),
+    ("frame-of-reference-conflict", "warning", "A region and the image that it is stated for name different frames of reference: the region is taken to be in the image's."),
     ("plane-unknown", "warning", "Where the images of {count} regions lie in space is not known: they are not mapped."),
     ("contour-xor", "warning", "Contours combine by exclusive or, inner rings are holes: stated in words only."),
     ("region-circle-ellipse", "note", "Columns and rows scale differently: the circle is stated as an ellipse."),

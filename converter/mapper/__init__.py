@@ -14,6 +14,7 @@ from pydicom import Dataset
 from converter.catalog import Catalog
 from converter.mapper import values
 from converter.mapper.annotation_object import AnnotationObject, Kind
+from converter.mapper.projected import restated
 from converter.measurement import Statement
 from converter.problems import problem
 from converter.selection import Problem, Selection
@@ -142,6 +143,8 @@ def map_object(dataset: Dataset, source: str, catalog: Catalog, settings: Settin
         selections, measurements = module.selections_and_measurements(obj)
     else:
         selections = tuple(module.selections(obj))
+    if settings.regions != "as-stated":
+        selections = tuple(restated(obj, selections))
     if not selections:
         obj.report("nothing-selected")
     # What is referred to twice is found wanting twice.

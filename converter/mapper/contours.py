@@ -14,6 +14,8 @@ from converter.mapper.regions import closed, points_of
 from converter.selection import Coordinates, Region3D, Region3DType, Series
 
 _XOR = "CLOSEDPLANAR_XOR"
+# Points of the smallest ring, its first one repeated.
+_LEAST_RING = 4
 _TYPES: dict[str, Region3DType] = {
     "POINT": "point",
     "OPEN_PLANAR": "polyline",
@@ -95,12 +97,10 @@ def _region(obj: AnnotationObject, contour: Dataset, path: str, images: tuple[st
     stated = obj.integer(contour, "NumberOfContourPoints", path)
     if stated is not None and stated != len(points):
         obj.report("region-count-mismatch", f"{path}.NumberOfContourPoints")
-    if kind == "polygon":
-        points = closed(points)
     fitting = _fitting_type(kind, points)
     if fitting != kind:
         obj.report("region-type-changed", f"{path}.ContourData", type=kind, count=len(points), stated=fitting)
-    return Region3D(fitting, points, images)
+    return Region3D(fitting, closed(points) if fitting == "polygon" else points, images)
 
 
 def _fitting_type(kind: Region3DType, points: Coordinates) -> Region3DType:
@@ -109,4 +109,4 @@ def _fitting_type(kind: Region3DType, points: Coordinates) -> Region3DType:
         return "point" if len(points) == 1 else "multipoint"
     if len(points) == 1:
         return "point"
-    return "polyline" if kind == "polygon" and len(points) < 4 else kind
+    return "polyline" if kind == "polygon" and len(closed(points)) < _LEAST_RING else kind

@@ -12,6 +12,7 @@ from pydicom import Dataset
 from converter.mapper import anatomy, people, values
 from converter.mapper.annotation_object import AnnotationObject
 from converter.mapper.contours import Contours, contours_of
+from converter.mapper.projected import Projector, merged
 from converter.selection import Concept, Performer, RegionsOfInterest, Selection, SelectionKey
 
 _XOR_IN_WORDS = "contours combined by exclusive or: inner rings are holes"
@@ -35,14 +36,19 @@ class _Structure:
 
 
 def selections(obj: AnnotationObject) -> Iterator[Selection]:
-    """Yield each structure, in the order defined, followed by its contours, by series of the images they are on."""
+    """Yield each structure, in the order defined, followed by its contours, by series of the images they are on.
+
+    Contours whose frame of reference nothing names can be stated on images only.
+    """
+    projector, wanted = Projector(obj), obj.settings.regions
     for structure in _structures(obj):
         shared = _Shared(obj, structure)
         contours = contours_of(obj, structure.contour_items)
         yield shared.of_structure(contours)
-        for drawn in shared.of_contours(contours):
-            if drawn.frame_of_reference_uid is not None:
-                yield drawn
+        in_space = list(shared.of_contours(contours))
+        yield from (each for each in in_space if each.frame_of_reference_uid is not None or wanted == "2d")
+        if obj.settings.project and wanted == "as-stated":
+            yield from merged(each for drawn in in_space for each in projector.placed(drawn)[0])
 
 
 class _Shared:
