@@ -100,7 +100,7 @@ DEFINITIONS = _definitions(
     ("region-outside", "warning", "A region reaches outside of its image: kept as stated."),
     ("region-without-image", "error", "The region names no image: it selects nothing. Its coordinates are in the object at this path."),
     ("region-without-frame-of-reference", "error", "The region names no frame of reference and nothing else does: it is left out."),
-    ("region-type-changed", "warning", "A {type} cannot have {count} points: stated as a {stated}."),
+    ("region-type-changed", "warning", "A {type} cannot have {count} points: stated as a {kind}."),
     ("region-not-in-plane", "warning", "{count} regions do not lie in the plane of an image that is named or was read: they have no place on one."),
     ("frame-of-reference-conflict", "warning", "A region and the image that it is stated for name different frames of reference: the region is taken to be in the image's."),
     ("plane-unknown", "warning", "Where the images of {count} regions lie in space is not known: they are not mapped."),

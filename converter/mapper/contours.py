@@ -99,7 +99,7 @@ def _region(obj: AnnotationObject, contour: Dataset, path: str, images: tuple[st
         obj.report("region-count-mismatch", f"{path}.NumberOfContourPoints")
     fitting = _fitting_type(kind, points)
     if fitting != kind:
-        obj.report("region-type-changed", f"{path}.ContourData", type=kind, count=len(points), stated=fitting)
+        obj.report("region-type-changed", f"{path}.ContourData", type=kind, count=len(points), kind=fitting)
     return Region3D(fitting, closed(points) if fitting == "polygon" else points, images)
 
 
