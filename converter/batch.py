@@ -18,6 +18,7 @@ from converter.fhir.encoded import Encoded, Release
 from converter.fhir.observation import encode as encode_observation
 from converter.mapper import NotAnnotationError, is_annotation, kind_of, map_object
 from converter.mapper.context import ContextMapper
+from converter.mapper.image_series import is_image, selection_of
 from converter.problems import problem
 from converter.reader.catalog import SqliteCatalog
 from converter.reader.fingerprint import fingerprint
@@ -64,9 +65,10 @@ class Result:
     """What became of one annotation object, or of one input that could not be read.
 
     `file` is relative to its SOURCE; `kind` is the object's modality (CID 33), `DICOMDIR`, `IMAGE` for an image that
-    was read with different headers, or None for what could not be read. `resources` are those beside the selections
-    that the settings ask for, in writing order; what selections refer to is given with the first that does.
-    `reference` reads the object again, as long as the conversion is open; None for what was not converted.
+    was read with different headers, `SERIES` for a series that was asked for (`file` is that of one of its images), or
+    None for what could not be read. `resources` are those beside the selections that the settings ask for, in writing
+    order; what selections refer to is given with the first that does. `reference` reads the object again, as long as
+    the conversion is open; None for what was not converted.
     """
 
     file: str
@@ -192,6 +194,10 @@ class Conversion(Iterator[Result]):
             work = _Work(own_catalog, settings, self.release)
             for reference in scanned.objects:
                 yield _result(reference, work)
+            if settings.select == "series":
+                for result in _series(own_catalog, work):
+                    self.summary.total += 1
+                    yield result
             yield from _rest(scanned)
 
     def _counted(self, found: Iterator[Found | Unread | Directory]) -> Iterator[Found | Unread | Directory]:
@@ -218,6 +224,8 @@ def convert(
         raise TypeError("catalog: give an object with a method lookup(sop_instance_uid)")
     chosen = settings or Settings()
     find_release(chosen.fhir)
+    if catalog is not None and chosen.select == "series":
+        raise ValueError("settings: with a catalog of your own, series cannot be selected: it does not list them")
     return Conversion(check_sources(source), chosen, catalog, watch)
 
 
@@ -326,6 +334,19 @@ def _result(reference: ObjectReference, work: _Work) -> Result:
         resources=(*resources, *(each for _, each in observed if not each.broken)),
         reference=reference,
     )
+
+
+def _series(catalog: SqliteCatalog, work: _Work) -> Iterator[Result]:
+    """Yield the image series in the catalog, each as a result of its own."""
+    for named in catalog.series():
+        images = [(name, each) for name, each in named if is_image(each)]
+        if images:
+            name = min(name for name, _ in images)
+            converted = work.encoded(selection_of([each for _, each in images], work.settings))
+            whole = [] if converted.encoded.broken else [converted]
+            resources, problems = work.context(whole)
+            stated = _encoding_problems([(converted.selection.place, converted.encoded)])
+            yield Result(name, None, None, "SERIES", tuple(whole), (*stated, *problems), tuple(resources))
 
 
 def _encoding_problems(stated: list[tuple[str, Encoded]]) -> Iterator[Problem]:

@@ -32,6 +32,30 @@ KINDS = {
     "ANN": Kind("ANN", "Annotation", *_CONTENT),
     "RWV": Kind("RWV", "Real World Value Map", *_CONTENT),
     "FID": Kind("FID", "Fiducials", *_CONTENT),
+    # Tractography results state this modality: they have none of their own.
+    "MR": Kind("MR", "Magnetic Resonance", *_CONTENT),
+    "ECG": Kind("ECG", "Electrocardiography", *_CONTENT),
+    "HD": Kind("HD", "Hemodynamic Waveform", *_CONTENT),
+    "EPS": Kind("EPS", "Cardiac Electrophysiology", *_CONTENT),
+    "AU": Kind("AU", "Audio", *_CONTENT),
+    "RESP": Kind("RESP", "Respiratory Waveform", *_CONTENT),
+    "EEG": Kind("EEG", "Electroencephalography", *_CONTENT),
+    "EMG": Kind("EMG", "Electromyography", *_CONTENT),
+    "EOG": Kind("EOG", "Electrooculography", *_CONTENT),
+    "POS": Kind("POS", "Position Sensor", *_CONTENT),
+}
+# Modalities of which every object selects: where the SOP class is missing, the modality tells.
+_SELECTING = frozenset({"SR", "KO", "PR", "SEG", "RTSTRUCT", "ANN", "RWV", "FID"})
+_WAVEFORMS = {
+    "ECG": ("9.1.1", "9.1.2", "9.1.3", "9.1.4"),
+    "HD": ("9.2.1", "9.5.1"),
+    "EPS": ("9.3.1",),
+    "AU": ("9.4.1", "9.4.2"),
+    "RESP": ("9.6.1", "9.6.2"),
+    "EEG": ("9.7.1", "9.7.4"),
+    "EMG": ("9.7.2",),
+    "EOG": ("9.7.3",),
+    "POS": ("9.8.1",),
 }
 
 _MODULES = {
@@ -40,6 +64,10 @@ _MODULES = {
     "PR": "converter.mapper.presentation_state",
     "SEG": "converter.mapper.segmentation",
     "RTSTRUCT": "converter.mapper.structure_set",
+    "RWV": "converter.mapper.real_world_value_mapping",
+    "FID": "converter.mapper.spatial_fiducials",
+    "MR": "converter.mapper.tractography",
+    **dict.fromkeys(_WAVEFORMS, "converter.mapper.waveform_annotations"),
 }
 
 MAPPED_KINDS = frozenset(_MODULES)
@@ -49,6 +77,8 @@ MAPPED_KINDS = frozenset(_MODULES)
 _MEASURING = frozenset({"SR"})
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
+# Where a kind's objects are not all alike.
+_MODULES_OF_CLASSES = {_STORAGE + "66.5": "converter.mapper.surface_segmentation"}
 _STRUCTURED_REPORTS = (
     *(
         [
@@ -82,10 +112,11 @@ _SOP_CLASSES: dict[str, tuple[str, bool]] = {
     _STORAGE + "88.59": ("KO", True),
     _STORAGE + "66.4": ("SEG", True),
     _STORAGE + "66.7": ("SEG", True),
-    _STORAGE + "66.5": ("SEG", False),
-    _STORAGE + "66.6": ("SEG", False),
-    _STORAGE + "66.2": ("FID", False),
-    _STORAGE + "67": ("RWV", False),
+    _STORAGE + "66.5": ("SEG", True),
+    _STORAGE + "66.6": ("MR", True),
+    _STORAGE + "66.2": ("FID", True),
+    _STORAGE + "67": ("RWV", True),
+    **{_STORAGE + number: (kind, True) for kind, numbers in _WAVEFORMS.items() for number in numbers},
     _STORAGE + "481.3": ("RTSTRUCT", True),
     _STORAGE + "91.1": ("ANN", False),
 }
@@ -113,11 +144,11 @@ def kind_of(sop_class_uid: str | None, modality: str | None) -> str | None:
     if sop_class_uid is not None:
         known = _SOP_CLASSES.get(sop_class_uid)
         return None if known is None else known[0]
-    return modality if modality in KINDS else None
+    return modality if modality in _SELECTING else None
 
 
 def is_annotation(sop_class_uid: str | None, modality: str | None) -> bool:
-    """Return whether the object is one that selects."""
+    """Return whether the object is one that selects; a waveform is one only if it has annotations."""
     return kind_of(sop_class_uid, modality) is not None
 
 
@@ -137,7 +168,7 @@ def map_object(dataset: Dataset, source: str, catalog: Catalog, settings: Settin
         obj.report("sop-class-missing", "$.SOPClassUID")
     if kind not in _MODULES or not _SOP_CLASSES.get(sop_class or "", (kind, True))[1]:
         return Mapped(kind, (), (*obj.problems, problem("not-supported")))
-    module = importlib.import_module(_MODULES[kind])
+    module = importlib.import_module(_MODULES_OF_CLASSES.get(sop_class or "", _MODULES[kind]))
     measurements: tuple[Statement, ...] = ()
     if settings.observations and kind in _MEASURING:
         selections, measurements = module.selections_and_measurements(obj)

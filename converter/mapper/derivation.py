@@ -103,7 +103,7 @@ class Derivation:
     def _read_group(self, group: Dataset, path: str, shared_segments: tuple[int, ...]) -> tuple[int, ...]:
         """Read one functional group; return the segments that it is about."""
         segments = () if self._is_label_map else self._segments(group, path) or shared_segments
-        targets = [self._of_segment.setdefault(number, _Images()) for number in segments] or [self._of_all]
+        targets = [self._images_of(number) for number in segments] or [self._of_all]
         for index, derivation in enumerate(values.items(group, "DerivationImageSequence")):
             derivation_path = f"{path}.DerivationImageSequence[{index}].SourceImageSequence"
             for number, item in enumerate(values.items(derivation, "SourceImageSequence")):
@@ -119,6 +119,9 @@ class Derivation:
                 numbers[number] = None
                 self.first_named.setdefault(number, f"{item_path}.ReferencedSegmentNumber")
         return tuple(numbers)
+
+    def _images_of(self, number: int) -> _Images:
+        return self._of_segment.setdefault(number, _Images())
 
     def _add(self, item: Dataset, path: str, targets: list[_Images]) -> None:
         reference = reference_of(self._obj, item, path)

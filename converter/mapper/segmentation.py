@@ -34,7 +34,11 @@ def selections(obj: AnnotationObject) -> Iterator[Selection]:
 
     Source images of all segments alike come once, where the first segment names them.
     """
-    derivation = Derivation(obj)
+    return of_derivation(obj, Derivation(obj))
+
+
+def of_derivation(obj: AnnotationObject, derivation: Derivation) -> Iterator[Selection]:
+    """Yield each segment and what `derivation` knows it derives from, as `selections` does."""
     stated: set[SelectionKey] = set()
     for segment in _segments(obj, derivation):
         sources = [*derivation.own(segment.number), *derivation.common] or derivation.of_object
@@ -168,5 +172,7 @@ def _performers(obj: AnnotationObject, definition: Dataset) -> tuple[Performer, 
 def _algorithms(definition: Dataset) -> list[Performer]:
     """Return the algorithms that a segment identifies, else the one that it names."""
     identified = people.algorithms(definition, "SegmentationAlgorithmIdentificationSequence")
+    for surface in values.items(definition, "ReferencedSurfaceSequence"):
+        identified += people.algorithms(surface, "SegmentSurfaceGenerationAlgorithmIdentificationSequence")
     found = identified or [people.device(values.text(definition, "SegmentAlgorithmName"))]
     return [performer for performer in found if performer is not None]

@@ -69,7 +69,9 @@ def _apart(obj: AnnotationObject, item: Dataset, reference: Reference) -> tuple[
             obj.report("frames-and-segments", reference.path)
         return [reference], of_segments
     if values.has_value(item, "ReferencedWaveformChannels") and reference.subset is None:
-        return [replace(reference, subset=_channels(obj, item, reference))], []
+        instance = reference.located.instance
+        counts = () if instance is None else instance.waveform_channels
+        return [replace(reference, subset=channels_of(obj, item, reference.path, counts))], []
     return [reference], []
 
 
@@ -87,16 +89,17 @@ def _of_segments(obj: AnnotationObject, item: Dataset, reference: Reference) -> 
         yield replace(reference, subset=Segments(numbers))
 
 
-def _channels(obj: AnnotationObject, item: Dataset, reference: Reference) -> Channels | None:
-    """Return the channels of Referenced Waveform Channels (0040,A0B0), None where they cannot be told (C.18.5.1.1)."""
-    path = f"{reference.path}.ReferencedWaveformChannels"
-    numbers = obj.integers(item, "ReferencedWaveformChannels", reference.path)
+def channels_of(obj: AnnotationObject, item: Dataset, item_path: str, counts: tuple[int, ...]) -> Channels | None:
+    """Return the channels of Referenced Waveform Channels (0040,A0B0), None where they cannot be told (C.18.5.1.1).
+
+    `counts`: how many channels each multiplex group has, as far as that is known.
+    """
+    path = f"{item_path}.ReferencedWaveformChannels"
+    numbers = obj.integers(item, "ReferencedWaveformChannels", item_path)
     pairs = tuple(zip(numbers[::2], numbers[1::2], strict=False))
     valid = [(group, channel) for group, channel in pairs if group >= 1 and channel >= 0]
     if len(numbers) % 2 or len(valid) < len(pairs):
         obj.report("number-invalid", path)
-    instance = reference.located.instance
-    counts = () if instance is None else instance.waveform_channels
     expanded: dict[tuple[int, int], None] = {}
     for group, channel in valid:
         if channel:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
@@ -48,13 +49,22 @@ _CONFLICTS: Final = """
 """
 _ROWS_AT_ONCE: Final = 2000
 _FIELDS: Final = tuple(each.name for each in fields(Instance))[1:]
-_FRAME_OF_REFERENCE: Final = f"json_extract(CAST(header AS TEXT), '$[{_FIELDS.index('frame_of_reference_uid')}]')"
+_FRAME_OF_REFERENCE, _STUDY_UID, _SERIES_UID = (
+    f"json_extract(CAST(header AS TEXT), '$[{_FIELDS.index(name)}]')"
+    for name in ("frame_of_reference_uid", "study_instance_uid", "series_instance_uid")
+)
 _INDEX_FRAMES_OF_REFERENCE: Final = f"CREATE INDEX IF NOT EXISTS frame_of_reference ON instance ({_FRAME_OF_REFERENCE})"
 _IN_FRAME_OF_REFERENCE: Final = f"""
     SELECT sop_instance_uid, header FROM instance AS one
     WHERE {_FRAME_OF_REFERENCE} = ?
         AND header = (SELECT max(header) FROM instance WHERE sop_instance_uid = one.sop_instance_uid)
     ORDER BY sop_instance_uid
+"""
+_BY_SERIES: Final = f"""
+    SELECT sop_instance_uid, header, name FROM instance AS one
+    WHERE {_SERIES_UID} IS NOT NULL
+        AND header = (SELECT max(header) FROM instance WHERE sop_instance_uid = one.sop_instance_uid)
+    ORDER BY {_STUDY_UID}, {_SERIES_UID}, sop_instance_uid
 """
 _TUPLES: Final = ("image_orientation_patient", "image_position_patient", "pixel_spacing", "waveform_channels")
 
@@ -161,6 +171,18 @@ class SqliteCatalog:
         with _errors_translated():
             for sop_instance_uid, header in self._connection.execute(_IN_FRAME_OF_REFERENCE, (uid,)):
                 yield _instance(_decoded(sop_instance_uid), header)
+
+    def series(self) -> Iterator[list[tuple[str, Instance]]]:
+        """Yield the instances of each series, each with the least of the names under which it was read.
+
+        Series come by study and series; instances without a Series Instance UID are in none.
+        """
+        self.flush()
+        with _errors_translated():
+            rows = self._connection.execute(_BY_SERIES)
+            placed = ((_decoded(name), _instance(_decoded(uid), header)) for uid, header, name in rows)
+            for _, group in groupby(placed, key=lambda each: (each[1].study_instance_uid, each[1].series_instance_uid)):
+                yield list(group)
 
     def __len__(self) -> int:
         """Return the number of distinct SOP Instance UIDs."""

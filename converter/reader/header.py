@@ -96,6 +96,7 @@ class Tag(IntEnum):
     NumberOfWaveformChannels = 0x003A0005
     UniversalEntityID = 0x00400032
     UniversalEntityIDType = 0x00400033
+    WaveformAnnotationSequence = 0x0040B020
     TotalPixelMatrixColumns = 0x00480006
     TotalPixelMatrixRows = 0x00480007
     SharedFunctionalGroupsSequence = 0x52009229
@@ -153,6 +154,7 @@ _HEADER: Final[Wanted] = {
     Tag.Rows: None,
     Tag.Columns: None,
     Tag.PixelSpacing: None,
+    Tag.WaveformAnnotationSequence: {},
     Tag.TotalPixelMatrixColumns: None,
     Tag.TotalPixelMatrixRows: None,
     Tag.SharedFunctionalGroupsSequence: _FRAME,
@@ -166,7 +168,8 @@ class Header:
     """What a header says; None where it does not.
 
     `instance` is None without a SOP Instance UID. `transfer_syntax_uid` is as stated by the file meta information.
-    `problems` say why a header ends early: what stood before is here.
+    `is_bare_waveform`: a waveform without annotations. `problems` say why a header ends early: what stood before
+    is here.
     """
 
     instance: Instance | None
@@ -174,6 +177,7 @@ class Header:
     sop_instance_uid: str | None
     modality: str | None
     transfer_syntax_uid: str | None
+    is_bare_waveform: bool = False
     problems: tuple[Problem, ...] = ()
 
 
@@ -266,6 +270,8 @@ def _header(found: Skimmed, meta: Skimmed, problems: tuple[Problem, ...]) -> Hea
         sop_instance_uid=sop_instance_uid,
         modality=text(found, Tag.Modality),
         transfer_syntax_uid=text(meta, Tag.TransferSyntaxUID),
+        is_bare_waveform=(sop_class_uid or "").startswith(_WAVEFORMS)
+        and not items(found, Tag.WaveformAnnotationSequence),
         problems=problems,
     )
 

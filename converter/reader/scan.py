@@ -164,7 +164,7 @@ def _examine(found: Found, is_annotation: IsAnnotation, spool: Spool | None) -> 
 
 def _examine_dataset(found: Found, dataset: Dataset, is_annotation: IsAnnotation, spool: Spool | None) -> _Seen:
     header = header_of(dataset)
-    if not is_annotation(header.sop_class_uid, header.modality):
+    if not _selects(header, is_annotation):
         return _Seen(header, None)
     return _Seen(header, _reference(found, header, _keep_dataset(dataset, header, spool)))
 
@@ -172,14 +172,19 @@ def _examine_dataset(found: Found, dataset: Dataset, is_annotation: IsAnnotation
 def _examine_stream(found: Found, opened: BinaryIO, is_annotation: IsAnnotation, spool: Spool | None) -> _Seen:
     if found.rereadable:
         header = read_header(opened)
-        if not is_annotation(header.sop_class_uid, header.modality):
+        if not _selects(header, is_annotation):
             return _Seen(header, None)
         return _Seen(header, _reference(found, header, partial(_read_again, found)))
     with Recording(opened) as recording:
         header = read_header(recording.stream)
-        if not is_annotation(header.sop_class_uid, header.modality):
+        if not _selects(header, is_annotation):
             return _Seen(header, None)
         return _Seen(header, _reference(found, header, _keep_stream(recording, spool)))
+
+
+def _selects(header: Header, is_annotation: IsAnnotation) -> bool:
+    """Return whether the object selects something: of waveforms, only those with annotations do."""
+    return is_annotation(header.sop_class_uid, header.modality) and not header.is_bare_waveform
 
 
 def _reference(found: Found, header: Header, read: Callable[[], Parsed]) -> ObjectReference:

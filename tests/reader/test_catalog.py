@@ -119,6 +119,19 @@ def test_only_the_header_that_is_looked_up_places_an_instance() -> None:
         assert by_space == {chosen.frame_of_reference_uid: [chosen], other: []}
 
 
+def test_instances_come_by_study_and_series_under_their_least_names() -> None:
+    def one(uid: str, study: str | None, series: str | None) -> Instance:
+        return Instance(sop_instance_uid=uid, study_instance_uid=study, series_instance_uid=series, rows=1)
+
+    with SqliteCatalog() as catalog:
+        placed = [one("1.4", "1", "2"), one("1.3", "1", "1"), one("1.2", "1", "2"), one("1.1", None, "2")]
+        for name in ("b", "a"):
+            for instance in (*placed, one("1.9", "1", None)):
+                catalog.add(instance, name + instance.sop_instance_uid)
+        found = [[(name, each.sop_instance_uid) for name, each in series] for series in catalog.series()]
+    assert found == [[("a1.1", "1.1")], [("a1.3", "1.3")], [("a1.2", "1.2"), ("a1.4", "1.4")]]
+
+
 def test_what_is_settled_is_the_only_header() -> None:
     with SqliteCatalog() as catalog:
         catalog.add(image("1.2", 9), "a")
