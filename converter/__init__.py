@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from converter.batch import Conversion, ConvertedSelection, Result, Summary, convert
-    from converter.catalog import Catalog, GroupedCatalog, Instance
+    from converter.catalog import Catalog, FramePlanes, GroupedCatalog, Instance
     from converter.selection import Problem, Selection
     from converter.settings import ArchiveLimits, Settings, SettingsError
     from converter.validate import Checked, Validator
@@ -21,6 +21,7 @@ _MODULES = {
     "Checked": "converter.validate",
     "Conversion": "converter.batch",
     "ConvertedSelection": "converter.batch",
+    "FramePlanes": "converter.catalog",
     "GroupedCatalog": "converter.catalog",
     "Instance": "converter.catalog",
     "Problem": "converter.selection",
@@ -39,6 +40,7 @@ __all__ = [
     "Checked",
     "Conversion",
     "ConvertedSelection",
+    "FramePlanes",
     "GroupedCatalog",
     "Instance",
     "Problem",

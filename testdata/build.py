@@ -9,7 +9,17 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from builders import images, key_objects, measurement_reports, other_reports, presentation_states, segmentations
+from builders import (
+    images,
+    key_objects,
+    measurement_reports,
+    other_reports,
+    presentation_states,
+    segmentations,
+    spatial,
+    structure_sets,
+    value_mappings,
+)
 from builders.common import Series, Study, save
 from builders.graphics import Display
 from pydicom import Dataset
@@ -18,6 +28,7 @@ Files = Iterator[tuple[str, Dataset]]
 
 CT_CHEST = Study("ct-chest", "Synthetic^Chest", issuer="oid", timezone="+0100")
 MR_BREAST = Study("mr-breast", "Synthetic^Breast", issuer="text", timezone="-0500")
+MR_HEAD = Study("mr-head", "Synthetic^Head", timezone="+0200")
 SM_SLIDE = Study("sm-slide", "Synthetic^Slide")
 ECG_REST = Study("ecg-rest", "Synthetic^Heart", issuer="uuid", timezone="+0000")
 
@@ -43,6 +54,10 @@ def ct_chest() -> Files:
     keys = Series(CT_CHEST, "ko", 40, "KO", "Key objects")
     yield "ko-best-in-set-two-series", key_objects.best_in_set(keys, ct, lung, states[0][1])
     yield "ko-rejection-note", key_objects.rejected(keys, ct)
+    yield "rtstruct-contours", structure_sets.contours(Series(CT_CHEST, "rtstruct", 50, "RTSTRUCT"), ct)
+    yield "fid-landmarks", spatial.fiducials(Series(CT_CHEST, "fid", 60, "FID"), ct)
+    yield "surface-heart", spatial.surface(segmented, ct)
+    yield "rwv-hounsfield", value_mappings.hounsfield(Series(CT_CHEST, "rwv", 70, "RWV"), ct, lung)
 
 
 def _ct_presentation_states(ct: list[Dataset]) -> Files:
@@ -70,6 +85,15 @@ def mr_breast() -> Files:
     yield "sr-tid1500-segments", measured
     yield "sr-enhanced-frames", other_reports.enhanced_frames(reports, mr, measured)
     yield "ko-frames", key_objects.frames(Series(MR_BREAST, "ko", 40, "KO"), mr, state, measured)
+    yield "fid-frames", spatial.fiducials_on_frames(Series(MR_BREAST, "fid", 60, "FID"), mr)
+    yield "rwv-frames", value_mappings.of_frames(Series(MR_BREAST, "rwv", 70, "RWV"), mr)
+
+
+def mr_head() -> Files:
+    """Yield two slices of a head and the tracks found on them."""
+    mr = images.mr_slices(Series(MR_HEAD, "mr", 1, "MR"), 2)
+    yield from ((f"mr-{number}", each) for number, each in enumerate(mr, start=1))
+    yield "tract-cingulum", spatial.tracks(Series(MR_HEAD, "tract", 10, "MR"), mr)
 
 
 def sm_slide() -> Files:
@@ -80,16 +104,24 @@ def sm_slide() -> Files:
 
 
 def ecg_rest() -> Files:
-    """Yield an ECG and what selects from its channels."""
-    ecg = images.ecg(Series(ECG_REST, "ecg", 1, "ECG"))
+    """Yield an ECG, what selects from its channels, and an ECG with annotations of its own."""
+    series = Series(ECG_REST, "ecg", 1, "ECG")
+    ecg = images.ecg(series)
     yield "ecg-2-multiplex-groups", ecg
+    yield "ecg-annotated", images.annotated_ecg(series)
     yield "sr-waveform-channels", other_reports.ecg_findings(Series(ECG_REST, "sr", 20, "SR"), ecg)
     yield "ko-waveform", key_objects.waveform(Series(ECG_REST, "ko", 40, "KO"), ecg)
 
 
 def build(out: Path) -> None:
     """Write every study into its own folder below `out`."""
-    studies = ((CT_CHEST, ct_chest), (MR_BREAST, mr_breast), (SM_SLIDE, sm_slide), (ECG_REST, ecg_rest))
+    studies = (
+        (CT_CHEST, ct_chest),
+        (MR_BREAST, mr_breast),
+        (MR_HEAD, mr_head),
+        (SM_SLIDE, sm_slide),
+        (ECG_REST, ecg_rest),
+    )
     for study, files in studies:
         for name, dataset in files():
             save(dataset, out / study.name / f"{name}.dcm")

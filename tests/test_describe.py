@@ -202,7 +202,7 @@ def test_a_presentation_state_shows_layers_areas_graphics_and_texts(testdata: Pa
     assert sorted(_BECOMES.findall("\n".join(lines))) == sorted(ids)
 
 
-@pytest.mark.parametrize("study", ["ct-chest", "mr-breast", "sm-slide", "ecg-rest"])
+@pytest.mark.parametrize("study", ["ct-chest", "mr-breast", "mr-head", "sm-slide", "ecg-rest"])
 def test_every_resource_is_shown_once_where_it_comes_from(testdata: Path, study: str) -> None:
     lines, ids = inspected(testdata / study)
     assert ids
@@ -221,7 +221,7 @@ def test_what_has_no_view_of_its_own_is_shown_by_its_attributes() -> None:
         StructureSetLabel="Plan A",
         StructureSetDate="20200102",
         StructureSetTime="101112",
-        StructureSetROISequence=[dataset(ROINumber=1), dataset(ROINumber=2)],
+        StructureSetROISequence=[dataset(ROINumber=1, ROIName="Heart"), dataset(ROINumber=2)],
     )
     lines, ids = inspected(structures)
     assert lines[0] == "RT Structure Set Storage"
@@ -230,6 +230,7 @@ def test_what_has_no_view_of_its_own_is_shown_by_its_attributes() -> None:
     (sequence,) = [line for line in lines if line.strip().startswith("StructureSetROISequence")]
     assert sequence.endswith("2 items")
     assert _BECOMES.findall("\n".join(lines)) == ids
+    assert after(lines, "Heart") == f"→ ImagingSelection/{ids[0]} (structure, 1 instance, ROI 1)"
 
 
 def test_what_is_no_annotation_object_is_named(tmp_path: Path) -> None:

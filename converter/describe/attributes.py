@@ -1,4 +1,4 @@
-"""Any other kind of object: what its sequences hold, by number (it is not converted yet, and the problems say so)."""
+"""Any other kind of object: what its sequences hold, by number, and what it selects, by name."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pydicom import Dataset
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 from rich.console import RenderableType
 
-from converter.describe.outcomes import Outcomes
-from converter.describe.text import counted, facts, heading
+from converter.describe.outcomes import Outcomes, becomes
+from converter.describe.text import counted, facts, heading, line
 from converter.mapper import values
 from converter.selection import Selection
 
@@ -28,7 +28,7 @@ def home(selection: Selection) -> str:
 
 
 def body(dataset: Dataset, outcomes: Outcomes, *, with_names: bool) -> Iterator[RenderableType]:  # noqa: ARG001
-    """Yield the object's labels and how many items each of its sequences has."""
+    """Yield the object's labels, how many items each of its sequences has, and its selections."""
     rows = [(keyword, values.text(dataset, keyword)) for keyword in _LABELS]
     for tag in sorted(dataset.keys()):
         if not tag.is_private and dictionary_has_tag(tag) and dictionary_VR(tag) == "SQ":
@@ -39,3 +39,16 @@ def body(dataset: Dataset, outcomes: Outcomes, *, with_names: bool) -> Iterator[
     if any(value is not None for _, value in rows):
         yield heading("Attributes")
         yield facts(*rows)
+    if outcomes.selections:
+        yield heading("Selections")
+        yield from _selections(outcomes)
+
+
+def _selections(outcomes: Outcomes) -> Iterator[RenderableType]:
+    shown = None
+    for selection in outcomes.selections:
+        for each in outcomes.take(home(selection)):
+            if each.code.text != shown:
+                shown = each.code.text
+                yield line(1, (shown or "", "cyan"))
+            yield becomes(each, 2)

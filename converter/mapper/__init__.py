@@ -70,8 +70,8 @@ _MODULES = {
     **dict.fromkeys(_WAVEFORMS, "converter.mapper.waveform_annotations"),
 }
 
-MAPPED_KINDS = frozenset(_MODULES)
-"""Kinds of objects that become selections."""
+MAPPED_KINDS = frozenset(_MODULES) - frozenset(_WAVEFORMS) | {"ECG"}
+"""Kinds of objects that become selections; ECG stands for all waveforms, which are treated alike."""
 
 # Kinds that state measurements of what they select.
 _MEASURING = frozenset({"SR"})

@@ -32,11 +32,11 @@ def items(found: Skimmed, tag: int) -> list[Skimmed]:
 
 
 def text(found: Skimmed, tag: int, governing: CharacterSet | None = None) -> str | None:
-    """Return the first value without padding, None if it is empty.
+    """Return the first value that is not empty, without padding, None if there is none.
 
     `governing`: the Specific Character Set, for the representations that it governs.
     """
-    return next(iter(_texts(found, tag, governing)), None) or None
+    return next((each for each in _texts(found, tag, governing) if each), None)
 
 
 def integer(found: Skimmed, tag: int) -> int | None:

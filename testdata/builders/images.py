@@ -11,6 +11,7 @@ from pydicom.uid import (
     CTImageStorage,
     EnhancedMRImageStorage,
     GeneralECGWaveformStorage,
+    MRImageStorage,
     VLWholeSlideMicroscopyImageStorage,
 )
 
@@ -74,6 +75,40 @@ def _state_pixels(dataset: Dataset, pixels: NDArray[Any], *, bits: int) -> None:
     dataset.HighBit = dataset.BitsStored - 1
     dataset.PixelRepresentation = 0
     dataset.PixelData = pixels.tobytes()
+
+
+def mr_slices(series: Series, count: int) -> list[Dataset]:
+    """Return `count` axial slices of a head, 32 x 32 pixels of 4 mm, 4 mm apart."""
+    return [_mr_slice(series, number) for number in range(1, count + 1)]
+
+
+def _mr_slice(series: Series, number: int) -> Dataset:
+    dataset = instance(series, MRImageStorage, f"image {number}", number)
+    dataset.update(
+        item(
+            ImageType=["ORIGINAL", "PRIMARY", "OTHER"],
+            ContentDate=DATE,
+            ContentTime="102000",
+            BodyPartExamined="BRAIN",
+            PatientPosition="HFS",
+            ScanningSequence="EP",
+            SequenceVariant="NONE",
+            ScanOptions="",
+            MRAcquisitionType="2D",
+            RepetitionTime="8000",
+            EchoTime="90",
+            EchoTrainLength=1,
+            SliceThickness="4",
+            AcquisitionNumber=1,
+            FrameOfReferenceUID=series.study.frame_of_reference_uid,
+            PositionReferenceIndicator="",
+            ImagePositionPatient=[-62.0, -62.0, 4.0 * (number - 1)],
+            ImageOrientationPatient=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+            PixelSpacing=[4.0, 4.0],
+        )
+    )
+    _state_pixels(dataset, np.where(disc(MR_SIZE, 10 + number), 800, 20).astype("<u2"), bits=16)
+    return dataset
 
 
 def enhanced_mr(series: Series) -> Dataset:
@@ -252,6 +287,32 @@ def ecg(series: Series) -> Dataset:
     dataset.AcquisitionContextSequence = []
     leads = (("2:1", "Lead I"), ("2:2", "Lead II"), ("2:61", "Lead III")), (("2:62", "aVR"), ("2:63", "aVL"))
     dataset.WaveformSequence = [_multiplex_group(group) for group in leads]
+    return dataset
+
+
+def annotated_ecg(series: Series) -> Dataset:
+    """Return an ECG of the same channels, annotated: words on a group, a measurement on channels, a coded beat."""
+    dataset = ecg(series)
+    dataset.SOPInstanceUID = uid(f"{series.study.name}/{series.name}/annotated waveform")
+    dataset.InstanceNumber = 2
+    dataset.WaveformAnnotationSequence = [
+        item(ReferencedWaveformChannels=[1, 0], UnformattedTextValue="Sinus rhythm", AnnotationGroupNumber=1),
+        item(
+            ReferencedWaveformChannels=[1, 1, 1, 3],
+            ConceptNameCodeSequence=[code("2:15872", "MDC", "PR interval")],
+            NumericValue="160",
+            MeasurementUnitsCodeSequence=[code("ms", "UCUM", "millisecond")],
+            AnnotationGroupNumber=2,
+        ),
+        item(
+            ReferencedWaveformChannels=[2, 2],
+            ConceptNameCodeSequence=[code("122717", "DCM", "Morphology")],
+            ConceptCodeSequence=[code("17338001", "SCT", "Ventricular premature beats")],
+            TemporalRangeType="POINT",
+            ReferencedSamplePositions=40,
+            AnnotationGroupNumber=3,
+        ),
+    ]
     return dataset
 
 
