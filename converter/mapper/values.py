@@ -121,6 +121,9 @@ def floats(dataset: Dataset, keyword: str) -> Coordinates:
     if isinstance(element, RawDataElement):
         if vr in _NUMERIC:
             return _binary_numbers(keyword, vr, element)
+        fast = _plain_decimals(element.value)
+        if fast is not None:
+            return fast
         return _decimal_strings(keyword, (str(part) for part in _raw_texts(dataset, keyword, element)))
     if isinstance(element.value, bytes | bytearray):
         if vr not in _NUMERIC or len(element.value) % np.dtype(_NUMERIC[vr]).itemsize:
@@ -228,6 +231,16 @@ def _as_coordinates(numbers: NDArray[Any], vr: str) -> Coordinates:
     if vr in ("FL", "OF"):
         return numbers.astype(np.float32)
     return numbers.astype(np.float64)
+
+
+def _plain_decimals(value: bytes | None) -> NDArray[np.float64] | None:
+    """Return the numbers of a decimal string without anything odd about it: contours have millions of them."""
+    if not value or b"_" in value:
+        return None
+    try:
+        return np.array([float(part) for part in bytes(value).split(b"\\")], np.float64)
+    except ValueError:
+        return None
 
 
 def _decimal_strings(keyword: str, strings: Iterator[str]) -> NDArray[np.float64]:

@@ -7,7 +7,8 @@ from pydicom import Dataset
 
 from converter.mapper.evidence import Evidence
 from converter.selection import Series
-from tests.builders import dataset, reference
+from tests.builders import STUDY, dataset, reference
+from tests.mapper.structure_sets import STRUCTURE_SET_UID, referring, roi, structure_set
 
 OWN = {"SOPInstanceUID": "1.1.1.1", "StudyInstanceUID": "1.1", "SeriesInstanceUID": "1.1.1"}
 
@@ -93,3 +94,16 @@ def test_copies_in_other_studies_are_known_as_such_and_where_they_are() -> None:
     assert (evidence.is_copy("1.8.2.1"), evidence.is_copy("1.1.1.1")) == (True, False)
     assert evidence.series_of("1.8.2.1") == Series("1.8", "1.8.2")
     assert evidence.series_of("1.9.2.1") == Series("1.9", "1.9.2")
+
+
+def test_structure_sets_place_images_by_study_and_series() -> None:
+    evidence = Evidence(structure_set([roi(1)], **referring("1.9.1", series="1.5")))
+    assert evidence.series_of("1.9.1") == Series(STUDY, "1.5")
+    assert evidence.series_instance_uids == {"1.5"}
+
+
+def test_a_series_may_be_named_without_its_images() -> None:
+    evidence = Evidence(structure_set([roi(1)], **referring(series="1.5")))
+    assert evidence.series_instance_uids == {"1.5"}
+    # The object's own series is none that it refers to.
+    assert [uid for uid, _ in evidence.instances()] == [STRUCTURE_SET_UID]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from pydicom import Dataset
 
 from converter.catalog import FramePlanes
 from converter.mapper import Mapped
-from converter.selection import Frames, Selection, Series
+from converter.mapper.projected import merged
+from converter.selection import Concept, Frames, Region2D, SelectedInstance, Selection, SelectionKey, Series
 from tests.builders import (
     ENHANCED_CT,
     FRAME_OF_REFERENCE,
@@ -232,3 +234,21 @@ def test_a_catalog_that_knows_nothing_changes_nothing() -> None:
     result = mapped(built, Space(), regions="2d")
     assert [each.key.role for each in result.selections] == [each.key.role for each in mapped(built).selections]
     assert codes_of(result) == ["plane-unknown"]
+
+
+def selection_on(text: str, *points: tuple[float, float]) -> Selection:
+    regions = tuple(Region2D("point", np.array([point])) for point in points)
+    return Selection(
+        key=SelectionKey("1.2", "projected2d", "1", SERIES),
+        code=Concept((), text),
+        instances=(SelectedInstance("1.9.0", regions=regions),),
+    )
+
+
+def test_two_ways_to_one_image_are_one_selection_if_they_are_of_one_purpose() -> None:
+    found = list(merged([selection_on("a", (1, 1)), selection_on("b", (2, 2)), selection_on("a", (3, 3))]))
+    assert [(each.code.text, each.key.part) for each in found] == [("a", ""), ("b", "0")]
+    assert [list(drawn_2d(each).values()) for each in found] == [
+        [[("point", [1, 1]), ("point", [3, 3])]],
+        [[("point", [2, 2])]],
+    ]
