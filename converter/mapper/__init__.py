@@ -7,14 +7,14 @@ one line in the tables here. A kind that measures what it selects has `selection
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydicom import Dataset
 
 from converter.catalog import Catalog
 from converter.mapper import values
 from converter.mapper.annotation_object import AnnotationObject, Kind
-from converter.mapper.projected import restated
+from converter.mapper.projected import followed, restated
 from converter.measurement import Statement
 from converter.problems import problem
 from converter.selection import Problem, Selection
@@ -175,7 +175,8 @@ def map_object(dataset: Dataset, source: str, catalog: Catalog, settings: Settin
     else:
         selections = tuple(module.selections(obj))
     if settings.regions != "as-stated":
-        selections = tuple(restated(obj, selections))
+        selections, successors = restated(obj, selections)
+        measurements = tuple(replace(each, selections=followed(each.selections, successors)) for each in measurements)
     if not selections:
         obj.report("nothing-selected")
     # What is referred to twice is found wanting twice.

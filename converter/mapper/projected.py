@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from converter.catalog import Instance, SpatialCatalog
 from converter.mapper.annotation_object import AnnotationObject
@@ -17,8 +18,12 @@ _NOT_DRAWN_ON = frozenset({"SEG", "RTDOSE"})
 _OTHER_WAY = {"2d": "outline3d", "3d": "outline2d"}
 
 
-def restated(obj: AnnotationObject, selections: Iterable[Selection]) -> Iterator[Selection]:
-    """Yield the selections with their regions as the settings want them.
+Successors: TypeAlias = Mapping[SelectionKey, Sequence[SelectionKey]]
+"""Which selections each one became."""
+
+
+def restated(obj: AnnotationObject, selections: Iterable[Selection]) -> tuple[tuple[Selection, ...], Successors]:
+    """Return the selections with their regions as the settings want them, and what became of each one given.
 
     What cannot be restated stays as it is, with a problem. A focus on what was restated follows it.
     """
@@ -30,9 +35,13 @@ def restated(obj: AnnotationObject, selections: Iterable[Selection]) -> Iterator
         if selection.key.role != _OTHER_WAY[target]:
             results = projector.on_images(selection) if target == "2d" else projector.in_space(selection)
             successors[selection.key] = [_add(each, made) for each in results]
-    for selection in made.values():
-        focus = [key for named in selection.focus for key in successors.get(named, ())]
-        yield replace(selection, focus=tuple(dict.fromkeys(focus)))
+    focused = tuple(replace(each, focus=followed(each.focus, successors)) for each in made.values())
+    return focused, successors
+
+
+def followed(keys: Iterable[SelectionKey], successors: Successors) -> tuple[SelectionKey, ...]:
+    """Return the keys of what these selections became, each once."""
+    return tuple(dict.fromkeys(new for key in keys for new in successors.get(key, ())))
 
 
 def merged(selections: Iterable[Selection]) -> Iterator[Selection]:

@@ -11,6 +11,7 @@ from pydicom import Dataset
 from converter.catalog import FramePlanes
 from converter.mapper import Mapped
 from converter.mapper.projected import merged
+from converter.measurement import Measurement
 from converter.selection import Concept, Frames, Region2D, SelectedInstance, Selection, SelectionKey, Series
 from tests.builders import (
     ENHANCED_CT,
@@ -23,6 +24,7 @@ from tests.builders import (
     codes_of,
     container,
     dataset,
+    item,
     mapped,
     reference,
     report,
@@ -252,3 +254,18 @@ def test_two_ways_to_one_image_are_one_selection_if_they_are_of_one_purpose() ->
         [[("point", [1, 1]), ("point", [3, 3])]],
         [[("point", [2, 2])]],
     ]
+
+
+def test_measurements_follow_what_they_were_made_on() -> None:
+    measured = item(
+        "NUM",
+        code("410668003", "SCT", "Length"),
+        [on_image("POLYLINE", [10.5, 10.5, 14.5, 10.5])],
+        MeasuredValueSequence=[
+            dataset(NumericValue="4", MeasurementUnitsCodeSequence=[code("mm", "UCUM", "millimeter")])
+        ],
+    )
+    for wanted, role in (("as-stated", "regions2d"), ("3d", "projected3d")):
+        result = mapped(group(measured), slices(), regions=wanted, observations=True)
+        drawn = only(result, role)
+        assert [each.selections for each in result.measurements if isinstance(each, Measurement)] == [(drawn.key,)]
