@@ -10,7 +10,7 @@ from converter.mapper.annotation_object import AnnotationObject, oid_identifier
 from converter.mapper.content_tree import Item, read_tree, walk
 from converter.mapper.gathering import Gathered, Reference, check_inside
 from converter.mapper.measurements import measurements
-from converter.mapper.regions import points_of, region_2d, region_3d
+from converter.mapper.regions import GRAPHIC_TYPES_3D, points_of, region_2d, region_3d
 from converter.mapper.report_context import (
     Context,
     ReportTree,
@@ -29,7 +29,6 @@ from converter.selection import (
     Region2D,
     Region2DType,
     Region3D,
-    Region3DType,
     Segments,
     SelectedInstance,
     Selection,
@@ -47,14 +46,6 @@ _REGIONS_2D: dict[str, Region2DType] = {
     "POLYLINE": "polyline",
     "CIRCLE": "circle",
     "ELLIPSE": "ellipse",
-}
-_REGIONS_3D: dict[str, Region3DType] = {
-    "POINT": "point",
-    "MULTIPOINT": "multipoint",
-    "POLYLINE": "polyline",
-    "POLYGON": "polygon",
-    "ELLIPSE": "ellipse",
-    "ELLIPSOID": "ellipsoid",
 }
 # Logs, in which an item's Observation DateTime is the time of the event that it logs.
 _LOGS = frozenset(f"1.2.840.10008.5.1.4.1.1.88.{number}" for number in (40, 67, 68, 73, 74, 75, 76))
@@ -231,7 +222,7 @@ class _Report:
 
     def _add_scoord3d(self, item: Item, source: Item) -> None:
         points = points_of(self.obj, source.dataset, "GraphicData", source.path, 3)
-        kind = _REGIONS_3D.get(values.text(source.dataset, "GraphicType") or "")
+        kind = GRAPHIC_TYPES_3D.get(values.text(source.dataset, "GraphicType") or "")
         if kind is None:
             self.obj.report("region-type", f"{source.path}.GraphicType")
         images = self._images(source)
