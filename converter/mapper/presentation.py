@@ -47,7 +47,7 @@ class Presentation:
             "performers": self.performers,
             "series": gathered.series,
             "frame_of_reference_uid": gathered.frame_of_reference_uid,
-            "body_sites": self.obj.body_sites(None, None, gathered.header),
+            "body_sites": self.obj.body_sites(None, None, gathered.anatomy),
             "instances": gathered.instances,
             "place": gathered.place,
         }

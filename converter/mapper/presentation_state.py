@@ -76,7 +76,7 @@ class _State:
             performers=presentation.performers,
             series=obj.own_series,
             frame_of_reference_uid=obj.text(obj.dataset, "FrameOfReferenceUID"),
-            body_sites=obj.body_sites(None, None, next((each.header for _, each in keyed if each.header), None)),
+            body_sites=obj.body_sites(None, None, next((each.anatomy for _, each in keyed if each.header), None)),
             focus=tuple(key for key, _ in keyed),
             instances=(obj.own_instance(),),
         )

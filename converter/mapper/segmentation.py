@@ -52,7 +52,7 @@ def _segment_selection(
 ) -> Selection:
     key = obj.key("item", str(segment.number), obj.own_series.series_instance_uid or "")
     category = obj.concept(segment.definition, "SegmentedPropertyCategoryCodeSequence", segment.path)
-    header = next((gathered.header for _, gathered in sources if gathered.header is not None), None)
+    header = next((gathered.anatomy for _, gathered in sources if gathered.header is not None), None)
     site, side = _site(obj, segment)
     return obj.selection(
         replace(key, part=segment.part),
@@ -77,7 +77,7 @@ def _source_selection(obj: AnnotationObject, key: SelectionKey, gathered: Gather
         performers=() if creator is None else (creator,),
         series=gathered.series,
         frame_of_reference_uid=gathered.frame_of_reference_uid,
-        body_sites=obj.body_sites(None, None, gathered.header),
+        body_sites=obj.body_sites(None, None, gathered.anatomy),
         instances=gathered.instances,
         place=gathered.place,
     )

@@ -136,7 +136,7 @@ class _State:
         """Yield the images or segments that a text annotates, then the content items that give it its meaning."""
         obj, path = self._obj, f"$.{_OF_INPUTS}[{index}]"
         code, categories = self._named(item, self._presentation.layer(item, path))
-        contexts = list(self._contexts(item, (index, path), code, "input-context"))
+        contexts = list(self._contexts(item, (index, path), code, "inputcontext"))
         focus = (self._presentation.key, *(each.key for each in contexts))
         gathering = Gathering()
         for reference in self._input(item, path):
