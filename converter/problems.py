@@ -104,7 +104,7 @@ DEFINITIONS = _definitions(
     ("displayed-area-frames", "warning", "Displayed areas differ by frame and the number of frames is not known: graphics in DISPLAY units are placed on the frames named by an area."),
     ("rotation-invalid", "error", "The image rotation is not 0, 90, 180 or 270: graphics in DISPLAY units cannot be placed."),
     ("flip-invalid", "error", "The image horizontal flip is neither Y nor N: graphics in DISPLAY units cannot be placed."),
-    ("view-geometry", "error", "The geometry of a view or of a crop is missing, incomplete or not valid: it is not stated."),
+    ("view-geometry", "error", "The geometry of a view, of a crop or of what is drawn on a view is missing, incomplete or not valid: it is not stated."),
     ("view-position", "warning", "A position on a rendered view is none in its volume: it is not stated."),
     ("crop-planes", "warning", "Oblique cropping planes enclose no region of their own: they are not stated."),
     ("crop-axes", "note", "The orientation of the cropped volume is not known: the box is taken along the axes of the frame of reference."),

@@ -250,8 +250,8 @@ class _State:
             elif self._view is None or self._view.plane is None or self._space is None:
                 self._obj.report("view-position", shape.path)
             else:
-                regions.append(on_plane(self._view.plane, shape))
-        return tuple(regions)
+                regions.append(on_plane(self._obj, self._view.plane, shape))
+        return tuple(region for region in regions if region is not None)
 
     def _own_key(self, role: str, path: str) -> SelectionKey:
         return self._obj.key(role, path, self._obj.own_series.series_instance_uid or "")

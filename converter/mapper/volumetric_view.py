@@ -18,7 +18,7 @@ from converter.mapper.annotation_object import AnnotationObject
 from converter.mapper.gathering import Reference
 from converter.mapper.graphics import Shape
 from converter.mapper.regions import points_of
-from converter.selection import Code, Concept, Region3D
+from converter.selection import Code, Concept, Region3D, Region3DType
 from converter.view_geometry import Array, ViewPlane, box, field_of_view, unit, view_plane
 
 # Of CID 7203.
@@ -80,25 +80,34 @@ def cropping_box(
         return ()
 
 
-def on_plane(plane: ViewPlane, shape: Shape) -> Region3D:
-    """Return a shape in DISPLAY units as the region that it is on the plane of the view."""
+def on_plane(obj: AnnotationObject, plane: ViewPlane, shape: Shape) -> Region3D | None:
+    """Return a shape in DISPLAY units as the region that it is on the plane, None with a problem if out of reach."""
+    kinds: dict[str, Region3DType] = {"point": "point", "circle": "ellipse", "ellipse": "ellipse"}
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return Region3D(kinds.get(shape.type, "polyline"), plane.at(_flat(shape, plane)))
+    except GeometryError:
+        obj.report("view-geometry", shape.path)
+        return None
+
+
+def _flat(shape: Shape, plane: ViewPlane) -> Array:
+    """Return the points of a shape, or of what it becomes, in millimetres on the plane, (n, 2). Raises GeometryError."""
     scale = np.array([plane.width, plane.height])
     points = shape.points.astype(np.float64)
-    match shape.type:
-        case "circle":
-            radius = float(np.hypot(*(points[1] - points[0])))
-            diameters = points[0] + radius * np.array([[-1.0, 0], [1, 0], [0, -1], [0, 1]])
-            flat = geometry.principal_axes(diameters * scale, _PRECISION * float(scale.max()))
-        case "ellipse":
-            flat = geometry.principal_axes(points * scale, _PRECISION * float(scale.max()))
-        case "interpolated":
-            flat = geometry.interpolate(points * scale)
-        case _:
-            flat = points * scale
+    if shape.type == "circle":
+        radius = float(np.hypot(*(points[1] - points[0])))
+        points = points[0] + radius * np.array([[-1.0, 0], [1, 0], [0, -1], [0, 1]])
+    flat = points * scale
+    if not np.isfinite(flat).all():
+        raise GeometryError("a position is within reach")
+    if shape.type in ("circle", "ellipse"):
+        flat = geometry.principal_axes(flat, _PRECISION * float(scale.max()))
+    elif shape.type == "interpolated":
+        flat = geometry.interpolate(flat)
     if shape.rotation is not None:
         flat = geometry.rotated(flat, shape.rotation.center * scale, shape.rotation.degrees)
-    kinds = {"circle": "ellipse", "ellipse": "ellipse", "point": "point", "multipoint": "multipoint"}
-    return Region3D(kinds.get(shape.type, "polyline"), plane.at(flat))  # type: ignore[arg-type]
+    return flat
 
 
 def _reconstruction(obj: AnnotationObject) -> View:

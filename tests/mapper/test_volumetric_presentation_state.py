@@ -532,6 +532,16 @@ def test_graphics_on_a_plane_are_regions_on_it(graphic: Dataset, expected: tuple
     assert problems(result) == []
 
 
+@pytest.mark.parametrize("kind", ["POINT", "ELLIPSE", "INTERPOLATED"])
+def test_a_graphic_out_of_reach_is_reported_and_the_others_stay(kind: str) -> None:
+    far = drawing(kind, [1e30, 0] * (1 if kind == "POINT" else 4))
+    result = mapped(state(GraphicAnnotationSequence=on_view(far, drawing("POINT", [0.5, 0.5]))))
+    assert problems(result) == [
+        ("view-geometry", "$.GraphicAnnotationSequence[0].GraphicObjectSequence[0].GraphicData")
+    ]
+    assert regions(the(result, "drawing")) == [("point", [[0, 30, 0]])]
+
+
 def test_a_compound_graphic_turns_on_the_plane() -> None:
     # A line of 40 mm to the right of (0.5, 0.5) turned by 90 degrees counterclockwise points up, to the head.
     compound = dataset(
