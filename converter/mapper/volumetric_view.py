@@ -92,13 +92,13 @@ def on_plane(obj: AnnotationObject, plane: ViewPlane, shape: Shape) -> Region3D 
 
 
 def _flat(shape: Shape, plane: ViewPlane) -> Array:
-    """Return the points of a shape, or of what it becomes, in millimetres on the plane, (n, 2). Raises GeometryError."""
+    """Return the points of what a shape becomes, (n, 2), in millimetres on the plane. Raises GeometryError."""
     scale = np.array([plane.width, plane.height])
     points = shape.points.astype(np.float64)
     if shape.type == "circle":
         radius = float(np.hypot(*(points[1] - points[0])))
         points = points[0] + radius * np.array([[-1.0, 0], [1, 0], [0, -1], [0, 1]])
-    flat = points * scale
+    flat: Array = points * scale
     if not np.isfinite(flat).all():
         raise GeometryError("a position is within reach")
     if shape.type in ("circle", "ellipse"):
