@@ -118,7 +118,26 @@ def ellipse_to_pixel(points: Points, area: DisplayedArea, transform: SpatialTran
     conjugate diameters, of which its axes are found. PS3.3 C.10.5.1.2.
     """
     mapped = _to_pixel(points, area, transform)
-    return _rounded(_with_principal_axes(mapped, _PRECISION * max(area.size)))
+    return _rounded(principal_axes(mapped, _PRECISION * max(area.size)))
+
+
+def principal_axes(diameters: Computed, tolerance: float) -> Computed:
+    """Return the axes of the ellipse with these conjugate diameters, the major one first.
+
+    `diameters`: (4, 2), end points of one and of the other, (4, 2) as the result. They are kept where they are axes to
+    within `tolerance`.
+    """
+    center = diameters.mean(axis=0)
+    first, second = (diameters[1] - diameters[0]) / 2, (diameters[3] - diameters[2]) / 2
+    lengths = float(np.hypot(*first)), float(np.hypot(*second))
+    if abs(float(first @ second)) <= tolerance * max(lengths):
+        return diameters if lengths[1] <= lengths[0] + tolerance else diameters[[2, 3, 0, 1]]
+    directions, semi_axes, _ = np.linalg.svd(np.column_stack([first, second]))
+    major, minor = (directions * semi_axes).T
+    # The end points keep the sense of the diameters that they come from.
+    major = major if major @ first >= 0 else -major
+    minor = minor if minor @ second >= 0 else -minor
+    return np.array([center - major, center + major, center - minor, center + minor])
 
 
 def rectangle(corners: Points) -> Points:
@@ -190,24 +209,6 @@ def _to_pixel(points: Points, area: DisplayedArea, transform: SpatialTransform) 
     }[transform.rotation]
     mapped: Computed = np.column_stack(fractions) * area.size + area.origin
     return mapped
-
-
-def _with_principal_axes(diameters: Computed, tolerance: float) -> Computed:
-    """Return the axes of the ellipse with these conjugate diameters, the major one first.
-
-    `diameters`: (4, 2), end points of one and of the other. They are kept where they are axes to within `tolerance`.
-    """
-    center = diameters.mean(axis=0)
-    first, second = (diameters[1] - diameters[0]) / 2, (diameters[3] - diameters[2]) / 2
-    lengths = float(np.hypot(*first)), float(np.hypot(*second))
-    if abs(float(first @ second)) <= tolerance * max(lengths):
-        return diameters if lengths[1] <= lengths[0] + tolerance else diameters[[2, 3, 0, 1]]
-    directions, semi_axes, _ = np.linalg.svd(np.column_stack([first, second]))
-    major, minor = (directions * semi_axes).T
-    # The end points keep the sense of the diameters that they come from.
-    major = major if major @ first >= 0 else -major
-    minor = minor if minor @ second >= 0 else -minor
-    return np.array([center - major, center + major, center - minor, center + minor])
 
 
 def _bezier_curves(points: Computed) -> Computed:

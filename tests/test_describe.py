@@ -202,7 +202,21 @@ def test_a_presentation_state_shows_layers_areas_graphics_and_texts(testdata: Pa
     assert sorted(_BECOMES.findall("\n".join(lines))) == sorted(ids)
 
 
-@pytest.mark.parametrize("study", ["ct-chest", "mr-breast", "mr-head", "sm-slide", "ecg-rest"])
+def test_a_volumetric_state_shows_crops_and_what_is_annotated_with_what_it_becomes(testdata: Path) -> None:
+    lines, _ = inspected(testdata / "ct-chest" / "pr-compositing-mpr.dcm")
+    assert line_with(lines, "BOUNDING_BOX") == "Crop 1, BOUNDING_BOX, 2 points"
+    assert "(crop, 2 regions" in after(lines, "BOUNDING_BOX")
+    assert line_with(lines, "right lung") == 'Annotation 1, "right lung"'
+    assert "(input, 2 instances" in after(lines, "right lung")
+    lines, _ = inspected(testdata / "ct-chest" / "pr-planar-mpr.dcm")
+    assert line_with(lines, "Needle path") == 'Annotation 1, POLYLINE, 2 points, "Needle path"'
+    assert "(regions3d, 1 region" in after(lines, "Needle path")
+
+
+@pytest.mark.parametrize(
+    "study",
+    ["ct-chest", "mr-breast", "mr-head", "sm-slide", "ecg-rest", "xa-coronary", "mg-screening", "ct-colon", "vl-skin"],
+)
 def test_every_resource_is_shown_once_where_it_comes_from(testdata: Path, study: str) -> None:
     lines, ids = inspected(testdata / study)
     assert ids

@@ -104,6 +104,27 @@ def test_fractions_survive_the_way_to_pixels_and_back(
     assert returned == pytest.approx(stated, abs=2e-6)
 
 
+# Positions that can be written: millionths of a pixel, in images of up to 100,000 columns, and around them.
+positions = st.integers(-(10**9), 10**11).map(lambda millionths: millionths / 10**6)
+edges = st.integers(-1000, 100_000).filter(lambda number: number != 0)
+
+
+@pytest.mark.parametrize("transform", EVERY_TRANSFORM, ids=str)
+@given(
+    st.tuples(edges, edges), st.tuples(edges, edges), st.lists(st.tuples(positions, positions), min_size=1, max_size=5)
+)
+@settings(max_examples=40)
+def test_pixels_survive_the_way_to_the_display_and_back_exactly(
+    transform: SpatialTransform,
+    top_left: tuple[int, int],
+    bottom_right: tuple[int, int],
+    points: list[tuple[float, float]],
+) -> None:
+    stated, area = np.array(points), DisplayedArea(top_left, bottom_right)
+    returned = displayed_to_pixel(pixel_to_displayed(stated, area, transform), area, transform)
+    assert returned.tolist() == stated.tolist()
+
+
 def test_pixels_are_rounded_to_a_millionth() -> None:
     mapped = displayed_to_pixel(array((1 / 3, 2 / 3)), DisplayedArea((1, 1), (10, 10)), SpatialTransform())
     assert mapped.tolist() == [[3.333333, 6.666667]]

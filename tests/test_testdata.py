@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 
 import highdicom
@@ -20,11 +22,19 @@ ITS_VERSION = "0.28."
 
 STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
 
+# What modules a class has and what attributes a module, as PS3.3 says.
+TABLES = resources.files(highdicom) / "_standard"
+# Of classes that dciodvfy does not know.
+UNKNOWN_TO_DCIODVFY = (
+    *("pr-planar-mpr", "pr-compositing-mpr", "pr-volume-rendering", "pr-segmented-rendering", "pr-multiple-rendering"),
+    *("pr-variable-modality-lut", "pr-angiography", "sr-colon-cad"),
+)
 # The one thing that validators rightly find: a frame and a segment in one reference.
 KNOWN_ERRORS = {
     "sr-tid1500-segments.dcm": [
         "Error - Shall not be present when ReferencedFrameNumber is present - attribute <ReferencedSegmentNumber>"
-    ]
+    ],
+    **{f"{name}.dcm": ["Error - Information Object Not found"] for name in UNKNOWN_TO_DCIODVFY},
 }
 
 
@@ -167,6 +177,33 @@ def test_dciodvfy_finds_no_other_errors(testdata: Path) -> None:
         if found := [line for line in said.stderr.splitlines() if line.startswith("Error")]:
             errors[path.name] = found
     assert errors == KNOWN_ERRORS
+
+
+def required(dataset: Dataset) -> Iterator[tuple[list[Dataset], str, bool]]:
+    """Yield, by the standard's tables, the data sets that must have an attribute, and whether with a value."""
+    classes, modules, attributes = (
+        json.loads((TABLES / f"{name}_map.json").read_text("utf-8"))
+        for name in ("sop_class_iod", "iod_module", "module_attribute")
+    )
+    for module in modules[classes[dataset.SOPClassUID]]:
+        for attribute in attributes[module["key"]] if module["usage"] == "M" else ():
+            parents = [dataset]
+            for keyword in attribute["path"]:
+                parents = [each for parent in parents for each in parent.get(keyword) or ()]
+            if attribute["type"] in ("1", "2"):
+                yield parents, attribute["keyword"], attribute["type"] == "1"
+
+
+@pytest.mark.skipif(not TABLES.is_dir(), reason="needs the tables of a newer highdicom")
+def test_presentation_states_have_what_the_standard_requires(testdata: Path) -> None:
+    missing = [
+        (path.name, keyword)
+        for path in sorted(testdata.glob("*/pr-*.dcm"))
+        for parents, keyword, with_value in required(dcmread(path))
+        for parent in parents
+        if keyword not in parent or (with_value and not parent[keyword].VM)
+    ]
+    assert missing == []
 
 
 def test_dcmtk_reads_every_document(testdata: Path) -> None:

@@ -15,7 +15,15 @@ from converter.mapper.evidence import Evidence
 from converter.selection import Coordinates, Selection
 
 _PARTS = ("GraphicObjectSequence", "TextObjectSequence", "CompoundGraphicSequence")
-_HOME = re.compile(rf"\$\.GraphicAnnotationSequence\[\d+\](\.({'|'.join(_PARTS)})\[\d+\])?")
+# Sequences of volumetric presentation states, each with what its items are called, all together and one by one.
+_IN_SPACE = {
+    "VolumeCroppingSequence": ("Crops", "Crop"),
+    "VolumetricAnnotationSequence": ("Annotations in space", "Annotation"),
+    "VolumetricPresentationInputAnnotationSequence": ("Annotations of volumes", "Annotation"),
+}
+_HOME = re.compile(
+    rf"\$\.GraphicAnnotationSequence\[\d+\](\.({'|'.join(_PARTS)})\[\d+\])?|\$\.({'|'.join(_IN_SPACE)})\[\d+\]"
+)
 _STATE = "$"
 
 
@@ -44,6 +52,8 @@ def body(dataset: Dataset, outcomes: Outcomes, *, with_names: bool) -> Iterator[
                 for layer in layers
             ),
         )
+    for keyword in _IN_SPACE:
+        yield from _in_space(dataset, keyword, outcomes)
     annotations = values.items(dataset, "GraphicAnnotationSequence")
     if annotations:
         yield heading("Graphic annotations")
@@ -88,6 +98,31 @@ def _images(dataset: Dataset) -> str:
         return "all images"
     framed = sum(values.has_value(each, "ReferencedFrameNumber") for each in named)
     return counted(len(named), "image") + (f", certain frames of {framed}" if framed else "")
+
+
+def _in_space(dataset: Dataset, keyword: str, outcomes: Outcomes) -> Iterator[RenderableType]:
+    """Yield what crops or annotates the volumes of a volumetric presentation state."""
+    title, noun = _IN_SPACE[keyword]
+    items = values.items(dataset, keyword)
+    if items:
+        yield heading(title)
+    for index, item in enumerate(items):
+        yield line(1, (f"{noun} {index + 1}", "cyan"), "".join(f", {each}" for each in _of_volume(item)))
+        for selection in outcomes.take(f"$.{keyword}[{index}]"):
+            yield becomes(selection, 3)
+
+
+def _of_volume(item: Dataset) -> Iterator[str]:
+    for keyword in ("VolumeCroppingMethod", "GraphicType"):
+        kind = values.text(item, keyword)
+        if kind is not None:
+            yield kind
+    for keyword in ("BoundingBoxCrop", "GraphicData"):
+        numbers = _numbers(item, keyword)
+        if numbers is None or numbers.size:
+            yield "unreadable" if numbers is None else counted(numbers.size // 3, "point")
+    for text in values.items(item, "TextObjectSequence"):
+        yield f'"{values.text(text, "UnformattedTextValue") or ""}"'
 
 
 def _annotation(annotation: Dataset, index: int, outcomes: Outcomes) -> Iterator[RenderableType]:

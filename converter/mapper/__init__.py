@@ -108,7 +108,7 @@ _VOLUMETRIC_PRESENTATION_STATES = ("11.6", "11.7", "11.9", "11.10", "11.11")
 _SOP_CLASSES: dict[str, tuple[str, bool]] = {
     **{_STORAGE + number: ("SR", True) for number in _STRUCTURED_REPORTS},
     **{_STORAGE + number: ("PR", True) for number in _PRESENTATION_STATES},
-    **{_STORAGE + number: ("PR", False) for number in _VOLUMETRIC_PRESENTATION_STATES},
+    **{_STORAGE + number: ("PR", True) for number in _VOLUMETRIC_PRESENTATION_STATES},
     _STORAGE + "88.59": ("KO", True),
     _STORAGE + "66.4": ("SEG", True),
     _STORAGE + "66.7": ("SEG", True),
@@ -119,6 +119,12 @@ _SOP_CLASSES: dict[str, tuple[str, bool]] = {
     **{_STORAGE + number: (kind, True) for kind, numbers in _WAVEFORMS.items() for number in numbers},
     _STORAGE + "481.3": ("RTSTRUCT", True),
     _STORAGE + "91.1": ("ANN", False),
+}
+
+
+# Classes that another module than their kind's maps.
+_MODULES_OF_CLASSES = {
+    _STORAGE + number: "converter.mapper.volumetric_presentation_state" for number in _VOLUMETRIC_PRESENTATION_STATES
 }
 
 
@@ -168,7 +174,7 @@ def map_object(dataset: Dataset, source: str, catalog: Catalog, settings: Settin
         obj.report("sop-class-missing", "$.SOPClassUID")
     if kind not in _MODULES or not _SOP_CLASSES.get(sop_class or "", (kind, True))[1]:
         return Mapped(kind, (), (*obj.problems, problem("not-supported")))
-    module = importlib.import_module(_MODULES_OF_CLASSES.get(sop_class or "", _MODULES[kind]))
+    module = importlib.import_module(_MODULES_OF_CLASSES.get(sop_class or "") or _MODULES[kind])
     measurements: tuple[Statement, ...] = ()
     if settings.observations and kind in _MEASURING:
         selections, measurements = module.selections_and_measurements(obj)

@@ -12,7 +12,7 @@ from pydicom import Dataset
 from converter.catalog import Instance
 from converter.mapper import values
 from converter.mapper.annotation_object import AnnotationObject, Located
-from converter.selection import Frames, Region2D, SelectedInstance, SelectionKey, Series, Subset
+from converter.selection import Code, Frames, Region2D, SelectedInstance, SelectionKey, Series, Subset
 
 
 @dataclass(slots=True)
@@ -33,6 +33,8 @@ class Gathered:
     header: Instance | None = None
     place: str = "$"
     _entries: dict[tuple[str, Subset | None], _Entry] = field(default_factory=dict)
+    _sites: set[tuple[Code | None, str | None]] = field(default_factory=set)
+    _sides: set[str | None] = field(default_factory=set)
 
     @property
     def instances(self) -> tuple[SelectedInstance, ...]:
@@ -43,9 +45,24 @@ class Gathered:
         )
 
     @property
+    def sop_instance_uids(self) -> set[str]:
+        """The instances, whatever subsets of them are selected."""
+        return {uid for uid, _ in self._entries}
+
+    @property
     def frame_of_reference_uid(self) -> str | None:
         """The frame of reference of the series."""
         return None if self.header is None else self.header.frame_of_reference_uid
+
+    @property
+    def anatomy(self) -> Instance | None:
+        """A header with the body part and side that all instances read agree on; None where they are of several parts.
+
+        A series of mammograms may hold both breasts.
+        """
+        if self.header is None or len(self._sites) > 1:
+            return None
+        return self.header if len(self._sides) == 1 else replace(self.header, laterality=None)
 
     @property
     def series_uid(self) -> str:
@@ -57,6 +74,9 @@ class Gathered:
         header = reference.located.instance
         if self.header is None:
             self.header = header
+        if header is not None:
+            self._sites.add((header.anatomic_region, header.body_part_examined))
+            self._sides.add(header.laterality)
         if not self._entries:
             self.place = reference.path
         key = (reference.sop_instance_uid, reference.subset)

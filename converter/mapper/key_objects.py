@@ -153,7 +153,7 @@ class _KeyObjects:
             performers=self._document.performers,
             series=gathered.series,
             frame_of_reference_uid=gathered.frame_of_reference_uid,
-            body_sites=self._obj.body_sites(None, None, gathered.header),
+            body_sites=self._obj.body_sites(None, None, gathered.anatomy),
             focus=focus,
             instances=gathered.instances,
             place=gathered.place,

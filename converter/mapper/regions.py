@@ -20,6 +20,16 @@ _COUNTS: dict[str, tuple[int, int | None]] = {
     "ellipsoid": (6, 6),
 }
 
+GRAPHIC_TYPES_3D: dict[str, Region3DType] = {
+    "POINT": "point",
+    "MULTIPOINT": "multipoint",
+    "POLYLINE": "polyline",
+    "POLYGON": "polygon",
+    "ELLIPSE": "ellipse",
+    "ELLIPSOID": "ellipsoid",
+}
+"""Graphic types of three dimensions as regions (PS3.3 C.18.9.1.2)."""
+
 
 def points_of(obj: AnnotationObject, dataset: Dataset, keyword: str, path: str, dimensions: int) -> Coordinates | None:
     """Return the points of a graphic data element as (n, dimensions), None with a problem if they are not such.

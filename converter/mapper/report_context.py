@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from pydicom import Dataset
 
-from converter.mapper import coded, people, timing, values
+from converter.mapper import coded, detections, people, timing, values
 from converter.mapper.annotation_object import AnnotationObject, oid_identifier
 from converter.mapper.content_tree import Item
 from converter.mapper.observers import algorithm, observers
@@ -31,7 +31,8 @@ class Context:
     """What holds for an item and all that it contains, unless they say otherwise.
 
     `named` is the nearest concept name, `group` the nearest measurement group; `study_uid` and `series_uid` are what
-    UIDREF items of an image library state of its entries. `effective` is `issued`, or no more than its day.
+    UIDREF items of an image library state of its entries. `effective` is `issued`, or no more than its day. `finding`
+    and `rendering_intent` are those of computer-aided detection.
     """
 
     named: Concept | None = None
@@ -46,6 +47,8 @@ class Context:
     in_image_library: bool = False
     study_uid: str | None = None
     series_uid: str | None = None
+    finding: Concept | None = None
+    rendering_intent: Concept | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ def enter(obj: AnnotationObject, item: Item, outer: Context, *, dated_by_items: 
         group=item if is_measurement_group(item) else inner.group,
         in_image_library=inner.in_image_library or coded.is_code(item.concept, coded.DCM, _IMAGE_LIBRARY),
     )
+    intent = detections.rendering_intent(obj, item) or inner.rendering_intent
+    inner = replace(inner, finding=detections.finding(obj, item) or inner.finding, rendering_intent=intent)
     inner = _with_site(obj, item, inner)
     return _with_uids(item, inner)
 

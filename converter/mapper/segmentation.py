@@ -58,7 +58,7 @@ def _segment_selection(
 ) -> Selection:
     key = obj.key("item", str(segment.number), obj.own_series.series_instance_uid or "")
     category = obj.concept(segment.definition, "SegmentedPropertyCategoryCodeSequence", segment.path)
-    header = next((gathered.header for _, gathered in sources if gathered.header is not None), None)
+    header = next((gathered.anatomy for _, gathered in sources if gathered.header is not None), None)
     # A property type that is modified by a side (a right kidney) says the side of what is segmented, too.
     type_modifiers = anatomy.modifiers(obj, segment.definition, "SegmentedPropertyTypeCodeSequence", _TYPE_MODIFIERS)
     site, side = anatomy.site(obj, segment.definition, segment.path, type_modifiers)
@@ -85,7 +85,7 @@ def _source_selection(obj: AnnotationObject, key: SelectionKey, gathered: Gather
         performers=() if creator is None else (creator,),
         series=gathered.series,
         frame_of_reference_uid=gathered.frame_of_reference_uid,
-        body_sites=obj.body_sites(None, None, gathered.header),
+        body_sites=obj.body_sites(None, None, gathered.anatomy),
         instances=gathered.instances,
         place=gathered.place,
     )

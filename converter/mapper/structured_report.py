@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from converter.mapper import coded, values
+from converter.mapper import coded, detections, values
 from converter.mapper.annotation_object import AnnotationObject, oid_identifier
 from converter.mapper.content_tree import Item, read_tree, walk
 from converter.mapper.gathering import Gathered, Reference, check_inside
 from converter.mapper.measurements import measurements
-from converter.mapper.regions import points_of, region_2d, region_3d
+from converter.mapper.regions import GRAPHIC_TYPES_3D, points_of, region_2d, region_3d
 from converter.mapper.report_context import (
     Context,
     ReportTree,
@@ -29,7 +29,6 @@ from converter.selection import (
     Region2D,
     Region2DType,
     Region3D,
-    Region3DType,
     Segments,
     SelectedInstance,
     Selection,
@@ -47,14 +46,6 @@ _REGIONS_2D: dict[str, Region2DType] = {
     "POLYLINE": "polyline",
     "CIRCLE": "circle",
     "ELLIPSE": "ellipse",
-}
-_REGIONS_3D: dict[str, Region3DType] = {
-    "POINT": "point",
-    "MULTIPOINT": "multipoint",
-    "POLYLINE": "polyline",
-    "POLYGON": "polygon",
-    "ELLIPSE": "ellipse",
-    "ELLIPSOID": "ellipsoid",
 }
 # Logs, in which an item's Observation DateTime is the time of the event that it logs.
 _LOGS = frozenset(f"1.2.840.10008.5.1.4.1.1.88.{number}" for number in (40, 67, 68, 73, 74, 75, 76))
@@ -97,6 +88,8 @@ class _Report:
             obj.report("content-missing", "$.ContentSequence")
         self.obj = obj
         self.root = read_tree(obj)
+        self.composites: dict[int, list[_Pending]] = {}
+        self.image_sites: dict[str, tuple[Concept | None, str | None]] = {}
         self.contexts = self._contexts()
         self.pending: dict[object, _Pending] = {}
         self.by_item: dict[int, list[_Pending]] = {}
@@ -105,7 +98,9 @@ class _Report:
         """Gather what all items select, then yield it."""
         for item in walk(self.root):
             if is_measurement_group(item):
-                self._add_group(item)
+                self._add_group(item, _ORIGINAL_SOURCE)
+            elif detections.is_composite(item):
+                self._add_composite(item)
             elif item.value_type in _REFERENCES:
                 self._add_reference_item(item)
             elif item.value_type in _COORDINATES:
@@ -114,6 +109,7 @@ class _Report:
                 self._add_by_reference(item, item.target)
             elif item.value_type == "UIDREF":
                 self._add_series(item)
+        self._join_composites()
         _number(self.pending.values())
         for pending in self.pending.values():
             yield self._selection(pending)
@@ -134,26 +130,46 @@ class _Report:
             outer = outside if item.parent is None else contexts[id(item.parent)]
             context = enter(self.obj, item, outer, dated_by_items=sop_class not in _LOGS)
             contexts[id(item)] = context
-            if item.value_type in _REFERENCES and context.series_uid is not None:
-                series = Series(context.study_uid or self.obj.own_series.study_instance_uid, context.series_uid)
-                for sop in values.items(item.dataset, "ReferencedSOPSequence"):
-                    uid = values.text(sop, "ReferencedSOPInstanceUID")
-                    if uid is not None:
-                        self.obj.evidence.add(uid, series)
+            if item.value_type in _REFERENCES:
+                self._add_evidence(item, context)
         return contexts
+
+    def _add_evidence(self, item: Item, context: Context) -> None:
+        """Keep what an image library says of an entry: its series, its site and side."""
+        uids = detections.referenced_uids(item)
+        if context.series_uid is not None:
+            series = Series(context.study_uid or self.obj.own_series.study_instance_uid, context.series_uid)
+            for uid in uids:
+                self.obj.evidence.add(uid, series)
+        if context.in_image_library:
+            site, side = detections.image_site(self.obj, item)
+            self.image_sites.update(dict.fromkeys(uids, (context.site or site, context.side or side)))
 
     # Items that select
 
-    def _add_group(self, item: Item) -> None:
+    def _add_group(self, item: Item, code: Concept) -> None:
         uid = values.text(item.dataset, "ObservationUID")
         context = self.contexts[id(item)]
         key = self.obj.key("group", item.dotted, self.obj.own_series.series_instance_uid or "")
         instance = self.obj.own_instance(subset=ContentItem(item.position, uid))
         gathered = Gathered(self.obj.own_series)
-        pending = _Pending(key, item, context, _ORIGINAL_SOURCE, gathered, self._identifiers(item, context))
+        pending = _Pending(key, item, context, code, gathered, self._identifiers(item, context))
         pending.own_instance = instance
         self.pending[key] = pending
         self.by_item[id(item)] = [pending]
+
+    def _add_composite(self, item: Item) -> None:
+        """Add a feature that is composed of findings on several images; these may be named by reference."""
+        self._add_group(item, item.concept or self.obj.kind.concept)
+        (composite,) = self.by_item[id(item)]
+        for part in (item, *item.resolved_children()):
+            self.composites.setdefault(id(part), []).append(composite)
+
+    def _join_composites(self) -> None:
+        """Let what a composite feature is made of name it."""
+        for pending in self.pending.values() if self.composites else ():
+            for item in pending.first.lineage():
+                pending.focus.extend(self.composites.get(id(item), ()))
 
     def _add_reference_item(self, item: Item) -> None:
         belongs_to_coordinates = item.parent is not None and item.parent.value_type in _COORDINATES
@@ -231,7 +247,7 @@ class _Report:
 
     def _add_scoord3d(self, item: Item, source: Item) -> None:
         points = points_of(self.obj, source.dataset, "GraphicData", source.path, 3)
-        kind = _REGIONS_3D.get(values.text(source.dataset, "GraphicType") or "")
+        kind = GRAPHIC_TYPES_3D.get(values.text(source.dataset, "GraphicType") or "")
         if kind is None:
             self.obj.report("region-type", f"{source.path}.GraphicType")
         images = self._images(source)
@@ -329,23 +345,32 @@ class _Report:
         obj, context, gathered = self.obj, pending.context, pending.gathered
         root = self.root.concept
         focus = list(pending.focus)
+        stated = (obj.kind.concept, root, context.finding, context.rendering_intent)
         if pending.first.target is not None:
             focus.extend(self.by_item.get(id(pending.first.target), [])[:1])
         return obj.selection(
             pending.key,
             pending.code,
             identifiers=pending.identifiers,
-            categories=(obj.kind.concept, *([root] if root is not None else [])),
+            categories=tuple(each for each in stated if each is not None),
             issued=context.issued,
             performers=performers(obj, context),
             series=gathered.series,
             frame_of_reference_uid=pending.frame_of_reference_uid or gathered.frame_of_reference_uid,
-            body_sites=obj.body_sites(context.site, context.side, gathered.header),
+            body_sites=self._body_sites(context, gathered),
             focus=tuple(dict.fromkeys(each.key for each in focus if each is not pending)),
             instances=(pending.own_instance,) if pending.own_instance else gathered.instances,
             regions_3d=tuple(pending.regions_3d),
             place=pending.first.path,
         )
+
+    def _body_sites(self, context: Context, gathered: Gathered) -> tuple[Concept, ...]:
+        """Return the body site: of the item, else of the images read, else as the image library has it."""
+        anatomy = gathered.anatomy
+        listed = {self.image_sites.get(uid, (None, None)) for uid in gathered.sop_instance_uids}
+        site, side = listed.pop() if len(listed) == 1 else (None, None)
+        side = context.side or (None if anatomy is None else anatomy.laterality) or side
+        return self.obj.body_sites(context.site, side, anatomy) or self.obj.body_sites(site, side)
 
 
 def _all_of(obj: AnnotationObject, item: Item) -> tuple[Reference, ...]:
