@@ -77,8 +77,6 @@ MAPPED_KINDS = frozenset(_MODULES) - frozenset(_WAVEFORMS) | {"ECG"}
 _MEASURING = frozenset({"SR"})
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
-# Where a kind's objects are not all alike.
-_MODULES_OF_CLASSES = {_STORAGE + "66.5": "converter.mapper.surface_segmentation"}
 _STRUCTURED_REPORTS = (
     *(
         [
@@ -124,7 +122,11 @@ _SOP_CLASSES: dict[str, tuple[str, bool]] = {
 
 # Classes that another module than their kind's maps.
 _MODULES_OF_CLASSES = {
-    _STORAGE + number: "converter.mapper.volumetric_presentation_state" for number in _VOLUMETRIC_PRESENTATION_STATES
+    _STORAGE + "66.5": "converter.mapper.surface_segmentation",
+    **{
+        _STORAGE + number: "converter.mapper.volumetric_presentation_state"
+        for number in _VOLUMETRIC_PRESENTATION_STATES
+    },
 }
 
 
