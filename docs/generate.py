@@ -15,11 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pydicom.datadict import tag_for_keyword
+from pydicom.uid import UID
 
 from converter.context import CONTEXT_KEYS
 from converter.fhir import release, release_names
 from converter.fhir.encoded import Release
-from converter.mapper import MAPPED_KINDS
+from converter.mapper import MAPPED_KINDS, converted_sop_classes
 from converter.problems import DEFINITIONS
 
 FOLDER = Path(__file__).parent
@@ -63,6 +64,13 @@ def element_table() -> str:
     return "\n".join((*rows, ""))
 
 
+def sop_class_table() -> str:
+    """Return a table of the SOP classes that become selections."""
+    classes = sorted(converted_sop_classes().items(), key=lambda each: (each[1], UID(each[0]).name))
+    rows = (f"| {kind} | {UID(uid).name} | {uid} |" for uid, kind in classes)
+    return "\n".join(("| Kind | SOP class | UID |", "|---|---|---|", *rows, ""))
+
+
 def source_name(source: str) -> str:
     """Return an attribute's keyword with its tag, other words as they are."""
     tag = tag_for_keyword(source)
@@ -93,6 +101,7 @@ def context_table() -> str:
 GENERATED: dict[str, Callable[[], str]] = {
     "help": help_texts,
     "problems": problem_table,
+    "sopclasses": sop_class_table,
     "elements": element_table,
     "losses": loss_tables,
     "context": context_table,

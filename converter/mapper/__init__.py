@@ -155,6 +155,11 @@ def kind_of(sop_class_uid: str | None, modality: str | None) -> str | None:
     return modality if modality in _SELECTING else None
 
 
+def converted_sop_classes() -> dict[str, str]:
+    """Return SOP Class UID → kind of all objects that become selections."""
+    return {uid: kind for uid, (kind, converted) in _SOP_CLASSES.items() if converted}
+
+
 def is_annotation(sop_class_uid: str | None, modality: str | None) -> bool:
     """Return whether the object is one that selects; a waveform is one only if it has annotations."""
     return kind_of(sop_class_uid, modality) is not None
