@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.pixels import apply_color_lut
+from pydicom.pixels.processing import apply_color_lut
 
 from converter.mapper import values
 from converter.view.images import NOT_DECODED, number, numbers
@@ -72,7 +72,7 @@ def voi(pixels: NDArray[np.float64], frame: Frame) -> NDArray[np.float64]:
         mapped = None if table is None else _looked_up(pixels, table)
         if mapped is not None:
             looked_up, bits = mapped
-            return np.clip(looked_up / (2**bits - 1), 0, 1)
+            return _clipped(looked_up / (2**bits - 1))
         center, width = numbers(item, "WindowCenter"), numbers(item, "WindowWidth")
         function = values.text(item, "VOILUTFunction") or "LINEAR"
         if center and width and width[0] >= (1 if function == "LINEAR" else 1e-9):
@@ -90,14 +90,20 @@ def window(pixels: NDArray[np.float64], center: float, width: float, function: s
         center, width = center - 0.5, width - 1
     if width == 0:
         return (pixels > center).astype(np.float64)
-    return np.clip((pixels - center) / width + 0.5, 0, 1)
+    return _clipped((pixels - center) / width + 0.5)
+
+
+def _clipped(shown: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values from 0 to 1; what is no number is black."""
+    clipped: NDArray[np.float64] = np.clip(np.nan_to_num(shown), 0, 1)
+    return clipped
 
 
 def _full_range(pixels: NDArray[np.float64], frame: Frame) -> NDArray[np.float64]:
     """Return values from 0 to 1: of 8 bits all that they could be, else of those that the frame has."""
     bits = number(frame.dataset, "BitsStored") or _BYTE
     if bits <= _BYTE and not number(frame.dataset, "PixelRepresentation") and frame.pixels.dtype.kind == "u":
-        return np.clip(frame.pixels / (2**bits - 1), 0, 1)
+        return _clipped(frame.pixels / (2**bits - 1))
     is_shown = np.isfinite(pixels)
     padding = number(frame.dataset, "PixelPaddingValue")
     if padding is not None:
@@ -107,7 +113,7 @@ def _full_range(pixels: NDArray[np.float64], frame: Frame) -> NDArray[np.float64
     least, greatest = float(pixels[is_shown].min()), float(pixels[is_shown].max())
     if least == greatest:
         return np.full(pixels.shape, 0.5)
-    return np.clip(np.nan_to_num((pixels - least) / (greatest - least)), 0, 1)
+    return _clipped((pixels - least) / (greatest - least))
 
 
 def _stating(frame: Frame, of_state: str, macro: str) -> Iterator[Dataset]:

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Final, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import get_decoder
 
 from converter.catalog import Instance
 from converter.mapper import is_annotation, values
@@ -172,7 +172,7 @@ class Images:
         try:
             with self._pixel_data(sop_instance_uid, header) as stream:
                 options = _options(header, head)
-                array, _ = decoder.as_array(stream, index=frame - 1, **options)
+                array: NDArray[Any] = decoder.as_array(stream, index=frame - 1, **options)[0]
         except _DAMAGE as error:
             raise PictureError(NOT_DECODED) from error
         return array
@@ -199,7 +199,7 @@ class Images:
         if header.offset is not None and stream.seekable():
             stream.seek(header.offset)
             return stream
-        copy = cast(BinaryIO, tempfile.SpooledTemporaryFile(_SPOOLED))
+        copy = cast(BinaryIO, tempfile.SpooledTemporaryFile(_SPOOLED))  # noqa: SIM115
         with stream:
             cursor = _at_pixel_data(stream)[0]
             left = INFLATED_LIMIT

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from converter import plane as planes
 from converter.plane import Plane
-from converter.projection import Slice, Stack, to_pixels
-from converter.selection import Region3D, Region3DType
+from converter.projection import Slice, Stack
 from converter.view.picture import Shape, ShapeType
 from converter.view.selected import Region
 from converter.view.shapes import thinned
@@ -110,8 +109,10 @@ class Sections:
 
 
 def _in_plane(region: Region, plane: Plane, label: str | None) -> Shape:
-    found = to_pixels(Region3D(cast(Region3DType, region.type), region.points), plane)
-    points = region.points[:, :2] if found is None else thinned(found.coordinates.astype(np.float64))
+    if region.type == "ellipse":
+        points = planes.ellipse_to_pixel(region.points, plane)
+    else:
+        points = planes.frame_of_reference_to_pixel(thinned(region.points), plane)[0]
     return Shape(cast(ShapeType, region.type), points, region.element, label)
 
 

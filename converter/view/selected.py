@@ -20,9 +20,14 @@ from converter.fhir.reading import SubsetKind, stated_instances
 REGION_UNREADABLE: Final = "The coordinates of a region cannot be read: it is not shown."
 
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
-# How many points a region of a type has: exactly, or at the least.
-_EXACTLY: Final = {"point": 1, "circle": 2, "ellipse": 4, "ellipsoid": 6}
-_AT_LEAST: Final = {"multipoint": 1, "polyline": 1, "polygon": 1, "interpolated": 1}
+# Where the nearest image could lie, in pixels or millimetres; further off numbers lose what they tell apart.
+_FARTHEST: Final = 1e9
+_TYPES: Final = {
+    2: ("point", "multipoint", "polyline", "interpolated", "circle", "ellipse"),
+    3: ("point", "multipoint", "polyline", "polygon", "ellipse", "ellipsoid"),
+}
+# How many points a region of a type has; of the others any number.
+_COUNTS: Final = {"point": 1, "circle": 2, "ellipse": 4, "ellipsoid": 6}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,16 +130,10 @@ def _regions(parent: Mapping[str, Any], name: str, element: str, dimensions: int
     for index, region in enumerate(stated if isinstance(stated, list) else ()):
         found = region if isinstance(region, Mapping) else {}
         kind, points = found.get("regionType"), _points(found.get("coordinate"), dimensions)
-        if points is None or not _is_region(kind, len(points)):
+        if points is None or kind not in _TYPES[dimensions] or len(points) != _COUNTS.get(kind, len(points)):
             notes.append(REGION_UNREADABLE)
         else:
-            yield Region(kind, points, f"{element}.{name}[{index}]")
-
-
-def _is_region(kind: Any, count: int) -> bool:
-    if not isinstance(kind, str):
-        return False
-    return count == _EXACTLY.get(kind, -1) or count >= _AT_LEAST.get(kind, count + 1)
+            yield Region(str(kind), points, f"{element}.{name}[{index}]")
 
 
 def _points(stated: Any, dimensions: int) -> NDArray[np.float64] | None:
@@ -148,7 +147,8 @@ def _points(stated: Any, dimensions: int) -> NDArray[np.float64] | None:
         points = array.astype(np.float64).reshape(-1, dimensions)
     except (TypeError, ValueError, OverflowError):
         return None
-    return points if np.isfinite(points).all() else None
+    # What is not finite is not less either.
+    return points if (np.abs(points) < _FARTHEST).all() else None
 
 
 def _focus(plain: Mapping[str, Any]) -> Iterator[str]:

@@ -50,11 +50,10 @@ def outline(drawn: Shape, chords: int = 96) -> NDArray[np.float64]:
     points = drawn.points
     if drawn.type == "circle":
         radius = float(np.hypot(*(points[1] - points[0])))
-        return points[0] + radius * _unit_circle(chords)
+        return np.asarray(points[0] + radius * _unit_circle(chords))
     if drawn.type == "ellipse":
-        center = points.mean(axis=0)
         axes = np.array([points[1] - points[0], points[3] - points[2]]) / 2
-        return center + _unit_circle(chords) @ axes
+        return np.asarray(points.mean(axis=0) + _unit_circle(chords) @ axes)
     if drawn.type == "polygon" and len(points) and not (points[0] == points[-1]).all():
         return np.concatenate([points, points[:1]])
     return points
