@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
@@ -61,6 +62,12 @@ def render(picture: Picture, scale: int = 1) -> Image.Image:
     if missing is not None:
         _explain(drawn, missing)
     return drawn
+
+
+def decoded(picture: Picture) -> Picture:
+    """Return a picture whose image is decoded, or found to be missing."""
+    pixels, missing = picture.decoded()
+    return replace(picture, png=None if pixels is None else lambda: pixels, missing=missing)
 
 
 def render_sketch(sketch: Sketch) -> Image.Image:
