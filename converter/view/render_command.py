@@ -9,6 +9,15 @@ import click
 NO_PILLOW = "pictures need Pillow and decoders: pip install 'imgsel[view]'"
 
 
+def silence_dependencies() -> None:
+    """Keep what decoders say of damaged images, which may hold anything, off standard error."""
+    import logging
+    import warnings
+
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+
+
 @click.command("render")
 @click.argument("path", type=click.Path(path_type=Path), metavar="OUT")
 @click.option("--dicom", type=click.Path(path_type=Path), metavar="FOLDER", help="The objects and images converted.")
@@ -37,6 +46,7 @@ def render(
     except ImportError as error:
         raise click.ClickException(NO_PILLOW) from error
 
+    silence_dependencies()
     for each in (path, *([dicom] if dicom is not None else [])):
         if not each.exists():
             raise click.UsageError(f"nothing is there: {each}")
