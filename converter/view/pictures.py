@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from converter.catalog import Instance
 from converter.fhir.reading import is_selection
 from converter.mapper import kind_of, values
-from converter.projection import slices_of
+from converter.projection import Slice, order, slices_of
 from converter.view import images as texts
 from converter.view import sketches
 from converter.view.display import Frame, displayed
@@ -190,17 +190,18 @@ class Pictures:
         )
         if len(every) > MOST_SERIES:
             frames.notes.append(FEWER_SERIES)
+        found: list[tuple[int, Slice, Shape]] = []
         is_unplaced = False
         for region in what.regions_3d[: MOST_SHAPES * self._most]:
-            placed = False
-            for sections in every[:MOST_SERIES]:
-                for each, drawn in sections.of(region, what.label):
-                    placed = True
-                    frame = None if each.subset is None else each.subset.numbers[0]
-                    shown = frames.at(each.instance.sop_instance_uid, frame)
-                    if shown is not None:
-                        shown.add(drawn, len(drawn.points))
-            is_unplaced |= not placed
+            count = len(found)
+            for series, sections in enumerate(every[:MOST_SERIES]):
+                found += [(series, each, drawn) for each, drawn in sections.of(region, what.label)]
+            is_unplaced |= len(found) == count
+        for _, each, drawn in sorted(found, key=lambda one: (one[0], order(one[1]))):
+            frame = None if each.subset is None else each.subset.numbers[0]
+            shown = frames.at(each.instance.sop_instance_uid, frame)
+            if shown is not None:
+                shown.add(drawn, len(drawn.points))
         return is_unplaced
 
     def _read_sections(

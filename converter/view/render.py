@@ -57,7 +57,7 @@ def render(picture: Picture, scale: int = 1) -> Image.Image:
     factors = np.array([width / picture.columns, height / picture.rows])
     for mask in picture.masks:
         drawn = _tint(drawn, mask)
-    drawn = draw_shapes(drawn, picture.shapes, factors, np.zeros(2), _REGION, thickness=2 if scale > 1 else 1)
+    drawn = draw_shapes(drawn, picture.shapes, factors, np.zeros(2), _REGION, thickness=2 if scale > 1 else 1.5)
     _label(drawn, picture, factors)
     if missing is not None:
         _explain(drawn, missing)

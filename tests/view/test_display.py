@@ -53,7 +53,7 @@ class TestWindow:
 class TestSteps:
     def test_rescaled_before_the_window(self) -> None:
         # 0, 200, 400, 600 less 100: with center 200 and width 401 from 0 at -0.5 to 1 at 399.5.
-        stated = {"RescaleSlope": "2", "RescaleIntercept": "-100", "WindowCenter": "200", "WindowWidth": "401"}
+        stated: Any = {"RescaleSlope": "2", "RescaleIntercept": "-100", "WindowCenter": "200", "WindowWidth": "401"}
         assert shown(**stated) == [0, 64, 192, 255]
 
     def test_without_a_window_all_values_of_the_frame(self) -> None:
@@ -93,7 +93,11 @@ class TestSteps:
         groups = [
             dataset(FrameVOILUTSequence=[dataset(WindowCenter=str(center), WindowWidth="2")]) for center in (50, 250)
         ]
-        elements = {"PerFrameFunctionalGroupsSequence": groups, "WindowCenter": "150", "WindowWidth": "301"}
+        elements: dict[str, Any] = {
+            "PerFrameFunctionalGroupsSequence": groups,
+            "WindowCenter": "150",
+            "WindowWidth": "301",
+        }
         assert shown(number=1, **elements) == [0, 255, 255, 255]
         assert shown(number=2, **elements) == [0, 0, 0, 255]
 
