@@ -91,17 +91,20 @@ class Masks:
         An image that is not at hand is taken to have the pixels of the segmentation. Which of several images it is, the
         planes tell: without them it is none.
         """
-        plane = _plane(dataset, frame)
+        plane, space = _plane(dataset, frame), values.text(dataset, "FrameOfReferenceUID")
         sources = list(_sources(dataset, frame, plane))
         for uid, source_frame in sources:
             image = self._images.lookup(uid)
             if image is None or image.rows is None or image.columns is None:
                 continue
-            source_frame = source_frame or _nearest_frame(image, plane)
-            image_plane = plane_of(image, source_frame)
-            if len(sources) > 1 and (plane is None or image_plane is None):
+            # What lies in another frame of reference cannot be compared.
+            is_comparable = space is None or image.frame_of_reference_uid in (None, space)
+            own_plane = plane if is_comparable else None
+            source_frame = source_frame or _nearest_frame(image, own_plane)
+            image_plane = None if source_frame is None else plane_of(image, source_frame)
+            if source_frame is None or (len(sources) > 1 and (own_plane is None or image_plane is None)):
                 return None
-            placed = _placed(pixels, plane, image, image_plane)
+            placed = _placed(pixels, own_plane, image, image_plane)
             if placed is not None:
                 return uid, source_frame, placed
         absent = [each for each in sources if self._images.lookup(each[0]) is None]
@@ -171,14 +174,16 @@ def _pixels(stored: NDArray[Any], dataset: Dataset, segment: int) -> NDArray[np.
     return np.asarray(stored != 0)
 
 
-def _nearest_frame(image: Instance, plane: Plane | None) -> int:
-    """Return the frame of an image that lies nearest to a plane, the first if that is not known."""
+def _nearest_frame(image: Instance, plane: Plane | None) -> int | None:
+    """Return the frame of an image that lies nearest to a plane, None if that is not known."""
+    if (image.number_of_frames or 1) == 1:
+        return 1
     found = slices_of(image)
     if plane is None or not found:
-        return 1
+        return None
     distances = [abs((np.array(plane.position) - each.plane.position) @ each.plane.normal) for each in found]
     nearest = found[int(np.argmin(np.round(distances, 6)))]
-    return nearest.subset.numbers[0] if nearest.subset is not None else 1
+    return None if nearest.subset is None else nearest.subset.numbers[0]
 
 
 def _placed(

@@ -222,3 +222,14 @@ class TestOtherGrids:
         other = dataset(ReferencedSOPInstanceUID=IMAGE_2)
         built = self.segmentation([[0, 1, 0, 0]] * 4, [0, 0, 7], 2.0, other)
         assert self.shown(tmp_path, built).sop_instance_uid == IMAGE_2
+
+    def test_planes_in_another_frame_of_reference_tell_nothing(self, tmp_path: Path) -> None:
+        # Elsewhere, but in another space: its pixels are taken to be those of its only source.
+        built = self.segmentation([[0, 1, 0, 0]] * 4, [0, 0, 99], 2.0)
+        built.FrameOfReferenceUID = "1.2.7"
+        image = self.image()
+        image.FrameOfReferenceUID = "1.2.6"
+        (tmp_path / "image").write_bytes(written(image))
+        (tmp_path / "segmentation").write_bytes(written(built))
+        (picture,) = segments(tmp_path / "segmentation", tmp_path)[1]
+        assert picture.sop_instance_uid == IMAGE_1
