@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from converter.catalog import Instance
 from converter.fhir.reading import is_selection
 from converter.mapper import kind_of, values
-from converter.projection import Slice, order, slices_of
+from converter.projection import Slice, slices_of
 from converter.view import images as texts
 from converter.view import sketches
 from converter.view.display import Frame, displayed
@@ -197,7 +197,7 @@ class Pictures:
             for series, sections in enumerate(every[:MOST_SERIES]):
                 found += [(series, each, drawn) for each, drawn in sections.of(region, what.label)]
             is_unplaced |= len(found) == count
-        for _, each, drawn in sorted(found, key=lambda one: (one[0], order(one[1]))):
+        for _, each, drawn in sorted(found, key=lambda one: (one[0], _order(one[1]))):
             frame = None if each.subset is None else each.subset.numbers[0]
             shown = frames.at(each.instance.sop_instance_uid, frame)
             if shown is not None:
@@ -280,6 +280,12 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG")
     return stream.getvalue()
+
+
+def _order(each: Slice) -> tuple[bool, int, str, tuple[int, ...]]:
+    """Return what slices of a series are sorted by: Instance Number, then SOP Instance UID and frame."""
+    number = each.instance.instance_number
+    return number is None, number or 0, each.instance.sop_instance_uid, each.subset.numbers if each.subset else ()
 
 
 def _by_series(images: Iterable[Instance]) -> list[Sections]:
