@@ -20,6 +20,7 @@ from builders import (
     presentation_states,
     procedure_logs,
     segmentations,
+    slides,
     spatial,
     structure_sets,
     value_mappings,
@@ -132,10 +133,14 @@ def mr_head() -> Files:
 
 
 def sm_slide() -> Files:
-    """Yield a whole slide image in 2 x 2 tiles and its segmentation."""
+    """Yield whole slide images in 2 x 2 and in sparse tiles, and what selects from them."""
     slide = images.slide(Series(SM_SLIDE, "sm", 1, "SM"))
     yield "sm-2x2-tiles", slide
     yield "seg-tiled", segmentations.tiled(Series(SM_SLIDE, "seg", 30, "SEG"), slide)
+    sparse = slides.sparse(Series(SM_SLIDE, "sm", 1, "SM"))
+    yield "sm-sparse", sparse
+    yield "pr-matrix-units", slides.matrix_units(Series(SM_SLIDE, "pr", 10, "PR"), slide, sparse)
+    yield "sr-slide-regions", slides.regions(Series(SM_SLIDE, "sr", 20, "SR"), slide, sparse)
 
 
 def ecg_rest() -> Files:
