@@ -11,9 +11,9 @@ from converter import geometry
 from converter.catalog import Instance
 from converter.mapper.annotation_object import AnnotationObject
 from converter.mapper.gathering import Reference
-from converter.selection import Coordinates, Frames, Region2D, SelectedInstance, Subset
+from converter.selection import Coordinates, Frames, Region2D, Region2DType, SelectedInstance, Subset
 from converter.slide import tiling_of
-from converter.tiling import Tiling, matrix_to_frame
+from converter.tiling import Tile, Tiling, matrix_to_frame
 
 _DECIMALS = 6
 
@@ -24,7 +24,7 @@ class TotalPixelMatrix:
     def __init__(self, obj: AnnotationObject) -> None:
         self._obj = obj
         self._tilings: dict[str, Tiling | None] = {}
-        self._placed: dict[tuple[str, int, Region2D], Region2D | None] = {}
+        self._placed: dict[tuple[str, int | None, Region2D], Region2D | None] = {}
 
     def place(
         self, reference: Reference, named: Mapping[str, int | None], region: Region2D, path: str
@@ -37,12 +37,19 @@ class TotalPixelMatrix:
         """
         if not isinstance(reference.subset, Frames):
             return reference, region
-        frame = named.get(reference.sop_instance_uid)
-        placed = None if frame is None else self._in_frame(reference, frame, region)
+        placed = self._in_frame(reference, named, region)
         if placed is not None:
             return reference, placed
         self._obj.report_once("region-matrix", path, path)
         return replace(reference, subset=None), region
+
+    def tile_holding(self, reference: Reference, named: Mapping[str, int | None], points: Coordinates) -> Tile | None:
+        """Return the tile that is the only frame `named` of a referenced image, None if it does not hold all points.
+
+        `points`: (n, 2) in the total pixel matrix.
+        """
+        frame, tiling = named.get(reference.sop_instance_uid), self._tiling(reference)
+        return tiling.tile(frame) if tiling is not None and frame and tiling.holds(frame, points) else None
 
     def place_all(
         self, references: Sequence[Reference], region: Region2D, origin: str | None, path: str
@@ -73,10 +80,12 @@ class TotalPixelMatrix:
         if is_whole and is_tiled(instance):
             self._obj.report_once("frame-unnamed", path, path)
 
-    def _in_frame(self, reference: Reference, frame: int, region: Region2D) -> Region2D | None:
-        key = (reference.sop_instance_uid, frame, region)
+    def _in_frame(self, reference: Reference, named: Mapping[str, int | None], region: Region2D) -> Region2D | None:
+        """Return the region with positions in the frame named, None if that does not hold all of it."""
+        key = (reference.sop_instance_uid, named.get(reference.sop_instance_uid), region)
         if key not in self._placed:
-            self._placed[key] = _in_frame(self._tiling(reference), frame, region)
+            tile = self.tile_holding(reference, named, extent(region.type, region.coordinates))
+            self._placed[key] = None if tile is None else Region2D(region.type, in_tile(region.coordinates, tile))
         return self._placed[key]
 
     def _tiling(self, reference: Reference) -> Tiling | None:
@@ -103,27 +112,27 @@ def is_tiled(instance: Instance | None) -> bool:
     return instance is not None and instance.total_pixel_matrix_columns is not None
 
 
-def _in_frame(tiling: Tiling | None, frame: int, region: Region2D) -> Region2D | None:
-    """Return the region with positions in a frame, rounded to 1e-6, None if the frame does not hold all of it."""
-    tile = None if tiling is None else tiling.tile(frame)
-    if tiling is None or tile is None or not tiling.holds(frame, _extent(region)):
-        return None
+def in_tile(points: Coordinates, tile: Tile) -> Coordinates:
+    """Return positions in the total pixel matrix, (n, 2), as positions in a tile, rounded to 1e-6."""
     # Adding zero turns -0.0 into 0.0.
-    return Region2D(region.type, np.round(matrix_to_frame(region.coordinates, tile), _DECIMALS) + 0.0)
+    inside: Coordinates = np.round(matrix_to_frame(points, tile), _DECIMALS) + 0.0
+    return inside
 
 
-def _extent(region: Region2D) -> Coordinates:
-    """Return points that reach as far as the region does: a curve, a circle and an ellipse go beyond their points."""
-    points = region.coordinates
-    if region.type == "interpolated":
+def extent(kind: Region2DType, points: Coordinates) -> Coordinates:
+    """Return points that reach as far as a region does: curves, circles and ellipses go beyond their own.
+
+    `points`: (n, 2); of ellipses, four after four.
+    """
+    if kind == "interpolated":
         return geometry.interpolate(points)
-    if region.type == "circle":
+    if kind == "circle":
         center, on_circumference = points.astype(np.float64)
         radius = np.hypot(*(on_circumference - center))
         return np.array([center - radius, center + radius])
-    if region.type == "ellipse":
-        ends = points.astype(np.float64)
-        center, semi_axes = ends.mean(axis=0), np.array([ends[1] - ends[0], ends[3] - ends[2]]) / 2
-        reach = np.hypot(*semi_axes)
-        return np.array([center - reach, center + reach])
+    if kind == "ellipse":
+        ends = points.astype(np.float64).reshape(-1, 4, 2)
+        center, semi_axes = ends.mean(axis=1), (ends[:, 1::2] - ends[:, ::2]) / 2
+        reach = np.hypot(semi_axes[:, 0], semi_axes[:, 1])
+        return np.concatenate([center - reach, center + reach])
     return points
