@@ -113,7 +113,9 @@ def is_tiled(instance: Instance | None) -> bool:
 
 
 def in_tile(points: Coordinates, tile: Tile) -> Coordinates:
-    """Return positions in the total pixel matrix, (n, 2), as positions in a tile, rounded to 1e-6."""
+    """Return positions in the total pixel matrix, (n, 2), as positions in a tile, rounded to 1e-6 if they differ."""
+    if tile.column == tile.row == 0:
+        return points
     # Adding zero turns -0.0 into 0.0.
     inside: Coordinates = np.round(matrix_to_frame(points, tile), _DECIMALS) + 0.0
     return inside
