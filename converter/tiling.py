@@ -132,7 +132,7 @@ class SparseTiling(Tiling):
         point = np.array([position], np.float64)
         if not self._is_inside(point):
             return None
-        ends = self.corners + self.size
+        ends = self.corners + np.array(self.size, np.float64)
         there = (self.focal_planes == focal_plane) & (self.optical_paths == optical_path)
         there &= ((point >= self.corners) & (point <= ends)).all(axis=1)
         # Of the tiles that have the position on their far edge, none is taken if another begins there.
@@ -146,11 +146,11 @@ def matrix_to_frame(points: Points, tile: Tile) -> Computed:
 
     In double precision the difference of a position in a tile and the tile's corner is exact, and so is the way back.
     """
-    mapped: Computed = as_stated(points) - np.array([tile.column, tile.row])
+    mapped: Computed = as_stated(points) - np.array([tile.column, tile.row], np.float64)
     return mapped
 
 
 def frame_to_matrix(points: Points, tile: Tile) -> Computed:
     """Map positions in a frame, (n, 2), to the total pixel matrix: the inverse of `matrix_to_frame`."""
-    mapped: Computed = as_stated(points) + np.array([tile.column, tile.row])
+    mapped: Computed = as_stated(points) + np.array([tile.column, tile.row], np.float64)
     return mapped

@@ -108,6 +108,13 @@ def test_nothing_is_no_tiling(matrix: tuple[int, int], size: tuple[int, int]) ->
         FullTiling(matrix, size)
 
 
+def test_absurd_sizes_are_no_obstacle() -> None:
+    tiling = FullTiling((2**62, 2**62), (2**61 + 1, 2**61 + 1), 4)
+    assert tiling.frame_at((1.0, 2.0**62)) == 3
+    assert tiling.holds(4, np.array([[2.0**62, 2.0**62]]))
+    assert sparse(Tile(5, 5), matrix=(2**62, 2**62), size=(2**63 - 1, 1)).frame_at((7.0, 5.5)) == 1
+
+
 sizes = st.tuples(st.integers(1, 200_000), st.integers(1, 200_000))
 tile_sizes = st.tuples(st.integers(1, 5000), st.integers(1, 5000))
 
