@@ -44,11 +44,10 @@ def slices_of(instance: Instance, frames: Frames | None = None, tolerance: float
     """Return the slices that an image or the named frames of it are, none if it is not known where they lie.
 
     `tolerance`: in millimetres, None for half the slice thickness, or half a pixel where that is not known. Frames in
-    one plane are one slice. A tiled image is one for each focal plane of its total pixel matrix; its frames that are
-    named lie side by side.
+    one plane are one slice. The frames of tiled images lie side by side: they are none.
     """
     if instance.total_pixel_matrix_columns is not None:
-        return [Slice(instance, *each, _tolerance(instance, each[1], tolerance)) for each in _tiles(instance, frames)]
+        return []
     if instance.frame_planes is not None:
         numbers = frames.numbers if frames is not None else range(1, len(instance.frame_planes) + 1)
         stated = [(Frames((number,)), instance.frame_planes.of(number)) for number in numbers]
@@ -66,6 +65,17 @@ def slices_of(instance: Instance, frames: Frames | None = None, tolerance: float
         if plane is not None:
             slices.append(Slice(instance, subset, plane, _tolerance(instance, plane, tolerance)))
     return slices
+
+
+def slices_or_tiles_of(instance: Instance, frames: Frames | None = None, tolerance: float | None = None) -> list[Slice]:
+    """Return the slices that an image is, as `slices_of` does, or where a tiled image or the named frames of it lie.
+
+    A whole tiled image is a slice for each focal plane of its total pixel matrix; its frames lie side by side, so what
+    is in the plane of one need not be on it.
+    """
+    if instance.total_pixel_matrix_columns is None:
+        return slices_of(instance, frames, tolerance)
+    return [Slice(instance, *each, _tolerance(instance, each[1], tolerance)) for each in _tiles(instance, frames)]
 
 
 def _tiles(instance: Instance, frames: Frames | None) -> Iterator[tuple[Frames | None, Plane]]:

@@ -10,7 +10,7 @@ from converter.catalog import Instance, SpatialCatalog
 from converter.mapper.annotation_object import AnnotationObject
 from converter.mapper.gathering import Gathering, Reference, check_inside
 from converter.mapper.total_pixel_matrix import TotalPixelMatrix, is_tiled, only_frames
-from converter.projection import Slice, Stack, slices_of, to_frame_of_reference, to_pixels
+from converter.projection import Slice, Stack, slices_or_tiles_of, to_frame_of_reference, to_pixels
 from converter.selection import Frames, Region2D, Region3D, SelectedInstance, Selection, SelectionKey
 
 # Segmentations and doses lie in space like images do, but nobody draws on them.
@@ -151,7 +151,7 @@ class Projector:
         instance = self._obj.locate(selected.sop_instance_uid, path).instance
         if instance is None or not (selected.subset is None or isinstance(selected.subset, Frames)):
             return None, []
-        planes = dict.fromkeys(each.plane for each in slices_of(instance, selected.subset, self._tolerance))
+        planes = dict.fromkeys(each.plane for each in slices_or_tiles_of(instance, selected.subset, self._tolerance))
         images = (selected.sop_instance_uid,)
         regions = [to_frame_of_reference(region, plane, images) for region in selected.regions for plane in planes]
         return instance.frame_of_reference_uid, regions
@@ -161,7 +161,7 @@ class Projector:
         if frame_of_reference_uid not in self._found:
             by_series: dict[str | None, list[Slice]] = {}
             for instance in self._images(frame_of_reference_uid):
-                slices = slices_of(instance, None, self._tolerance)
+                slices = slices_or_tiles_of(instance, None, self._tolerance)
                 by_series.setdefault(instance.series_instance_uid, []).extend(slices)
             self._found[frame_of_reference_uid] = [
                 Stack(by_series[uid]) for uid in sorted(by_series, key=lambda uid: uid or "")
@@ -228,8 +228,8 @@ class _Images:
         for each in selection.instances:
             instance = obj.locate(each.sop_instance_uid, selection.place).instance
             if instance is not None and (each.subset is None or isinstance(each.subset, Frames)):
-                # Tiles lie side by side: what is in the plane of one need not be on it.
-                slices = slices_of(instance, None if is_tiled(instance) else each.subset, tolerance)
+                # What is in the plane of a tile need not be on it.
+                slices = slices_or_tiles_of(instance, None if is_tiled(instance) else each.subset, tolerance)
                 self._slices.setdefault(each.sop_instance_uid, []).extend(slices)
         self._stacks: dict[tuple[str, ...], list[Stack]] = {}
 
