@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from converter.context import Context
+from converter.fhir.many import Many
 from converter.selection import Problem, Selection
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 class Encoded:
     """A selection, or what goes with it, as a resource.
 
-    `resource` is JSON but for Decimals and for coordinates, which are flat numpy arrays (numpy numbers where the
-    release has an extension for each). `problems` holds what the release's types could not take; `broken` names the
+    `resource` is JSON but for Decimals, for coordinates, which are flat numpy arrays, and for what stands in a list
+    for many elements. `problems` holds what the release's types could not take; `broken` names the
     rules of the release that the resource breaks, empty for one to be written.
     """
 
@@ -48,7 +49,7 @@ class Encoded:
         A float32 coordinate is the shortest decimal that reads back to the same float32, a float64 one the
         shortest that reads back to the same float64; a Decimal keeps all its digits.
         """
-        return orjson.dumps(self.resource, _digits, orjson.OPT_SERIALIZE_NUMPY)
+        return orjson.dumps(self.resource, _fragment, orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the resource as plain Python values, equal to what a JSON parser makes of `to_json`."""
@@ -101,8 +102,10 @@ class Release:
     resource_type: str = field(default="ImagingSelection", kw_only=True)
 
 
-def _digits(value: object) -> orjson.Fragment:
-    """Return a Decimal as a JSON number with the digits that it has; orjson itself takes none."""
+def _fragment(value: object) -> orjson.Fragment:
+    """Return what orjson itself does not take: a Decimal, with the digits that it has, and many elements."""
+    if isinstance(value, Many):
+        return orjson.Fragment(value.to_json())
     if isinstance(value, Decimal):
         return orjson.Fragment(str(value))
     raise TypeError(type(value).__name__)
