@@ -9,6 +9,7 @@ from typing import Generic, Literal, TypeAlias, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from converter.plane import as_stated
 from converter.selection import Coordinates, Region2D, Region3D
 
 PackedType: TypeAlias = Literal["point", "polyline", "ellipse"]
@@ -24,7 +25,7 @@ class PackedRegions(Sequence[_Region], Generic[_Region]):
     `made`: Region2D or Region3D. `coordinates`: (n, 2) or (n, 3), those of all regions one after the other. `starts`:
     (regions + 1,), the number of the point that each begins with, then n. `closed`: each region repeats its first
     vertex at its end; here that is left out where it was not stated. `z`: in millimetres, the third coordinate of
-    points of which `coordinates` has two (Common Z Coordinate Value (006A,0010)).
+    all points, of which `coordinates` has two then (Common Z Coordinate Value (006A,0010)).
     """
 
     made: type[_Region]
@@ -58,9 +59,7 @@ class PackedRegions(Sequence[_Region], Generic[_Region]):
 
     def stated(self) -> tuple[Coordinates, NDArray[np.int64]]:
         """Return coordinates and starts as the regions have them: closed, with all coordinates of each point."""
-        points: Coordinates = self.coordinates
-        if self.z is not None:
-            points = np.column_stack([points, np.full(len(points), self.z, points.dtype)])
+        points = self.coordinates if self.z is None else with_z(self.coordinates, self.z)
         if not self.closed or not len(self):
             return points, self.starts
         first, last = self.starts[:-1], self.starts[1:] - 1
@@ -88,3 +87,16 @@ class PackedRegions(Sequence[_Region], Generic[_Region]):
             end = max(end, first + 1)
             yield first, self.part(first, end)
             first = end
+
+
+def with_z(points: Coordinates, z: float) -> Coordinates:
+    """Return (n, 3) of points (n, 2) that have this third coordinate; in double precision where `z` needs that."""
+    exact = points if points.dtype.itemsize > 4 or _is_single(z) else as_stated(points)
+    stacked: Coordinates = np.column_stack([exact, np.full(len(exact), z, exact.dtype)])
+    return stacked
+
+
+def _is_single(number: float) -> bool:
+    """Return whether single precision holds a number as it is, or as the shortest decimal that reads back to it."""
+    single = np.float32(number)
+    return float(single) == number or float(str(single)) == number

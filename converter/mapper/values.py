@@ -228,9 +228,10 @@ def _binary_numbers(keyword: str, vr: str, element: RawDataElement) -> Coordinat
 
 
 def _as_coordinates(numbers: NDArray[Any], vr: str) -> Coordinates:
+    # Of a million coordinates one copy is enough.
     if vr in ("FL", "OF"):
-        return numbers.astype(np.float32)
-    return numbers.astype(np.float64)
+        return numbers.astype(np.float32, copy=False)
+    return numbers.astype(np.float64, copy=False)
 
 
 def _plain_decimals(value: bytes | None) -> NDArray[np.float64] | None:
