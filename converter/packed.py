@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, Literal, TypeAlias, TypeVar, overload
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,11 @@ _Region = TypeVar("_Region", Region2D, Region3D)
 class PackedRegions(Sequence[_Region], Generic[_Region]):
     """Regions of one type, made one by one when they are asked for.
 
-    `made`: Region2D or Region3D. `coordinates`: (n, 2) or (n, 3), those of all regions one after the other. `starts`:
-    (regions + 1,), the number of the point that each begins with, then n. `closed`: each region repeats its first
-    vertex at its end; here that is left out where it was not stated. `z`: in millimetres, the third coordinate of
-    all points, of which `coordinates` has two then (Common Z Coordinate Value (006A,0010)).
+    `made`: Region2D or Region3D. `coordinates`: (n, 2) or (n, 3), finite, those of all regions one after the other.
+    `starts`: (regions + 1,), the number of the point that each begins with, then n; none is without points. `closed`:
+    each region repeats its first vertex at its end; here that is left out where it was not stated. `z`: in
+    millimetres, the third coordinate of all points, of which `coordinates` has two then (Common Z Coordinate Value
+    (006A,0010)).
     """
 
     made: type[_Region]
@@ -48,8 +49,9 @@ class PackedRegions(Sequence[_Region], Generic[_Region]):
         if isinstance(index, slice):
             return [self[each] for each in range(len(self))[index]]
         number = range(len(self))[index]
-        points, _ = self.part(number, number + 1).stated()
-        return self.made(self.type, points)
+        points = self._points(self.coordinates[self.starts[number] : self.starts[number + 1]])
+        is_open = self.closed and not np.array_equal(points[0], points[-1])
+        return self.made(self.type, np.concatenate([points, points[:1]]) if is_open else points)
 
     def part(self, first: int, end: int) -> PackedRegions[_Region]:
         """Return the regions from `first` up to, not including, `end`; the coordinates are shared."""
@@ -57,22 +59,27 @@ class PackedRegions(Sequence[_Region], Generic[_Region]):
         inside = self.coordinates[starts[0] : starts[-1]]
         return replace(self, coordinates=inside, starts=starts - starts[0])
 
-    def stated(self) -> tuple[Coordinates, NDArray[np.int64]]:
-        """Return coordinates and starts as the regions have them: closed, with all coordinates of each point."""
-        points = self.coordinates if self.z is None else with_z(self.coordinates, self.z)
-        if not self.closed or not len(self):
-            return points, self.starts
+    def separated(self) -> Coordinates:
+        """Return the coordinates of all regions one after the other, one-dimensional, with a NaN between each two."""
+        points = self._points(self.coordinates)
+        size = points.shape[1]
         first, last = self.starts[:-1], self.starts[1:] - 1
-        is_open = (points[first] != points[last]).any(axis=1)
-        starts = self.starts.copy()
-        starts[1:] += np.cumsum(is_open)
-        repeated = starts[1:][is_open] - 1
-        is_stated = np.ones(starts[-1], np.bool_)
+        is_open = (points[first] != points[last]).any(axis=1) & self.closed
+        # After each region a NaN, and before that, in an open ring, its first vertex once more.
+        after = np.cumsum((np.diff(self.starts) + is_open) * size + 1) - 1
+        repeated = after[is_open, np.newaxis] - np.arange(size, 0, -1)
+        is_stated = np.ones(after[-1] + 1, np.bool_)
+        is_stated[after] = False
         is_stated[repeated] = False
-        ring = np.empty((len(is_stated), points.shape[1]), points.dtype)
-        ring[is_stated] = points
-        ring[repeated] = points[first[is_open]]
-        return ring, starts
+        numbers: NDArray[Any] = np.empty(len(is_stated), np.float32 if points.dtype.itemsize == 4 else np.float64)
+        numbers[after] = np.nan
+        numbers[repeated] = points[first[is_open]]
+        numbers[is_stated] = points.reshape(-1)
+        separated: Coordinates = numbers[:-1]
+        return separated
+
+    def _points(self, stored: Coordinates) -> Coordinates:
+        return stored if self.z is None else with_z(stored, self.z)
 
     def parts(self, most_vertices: int) -> Iterator[tuple[int, PackedRegions[_Region]]]:
         """Yield the regions in parts of no more vertices than this, each with the number of its first region, from 0.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,9 @@ from converter.selection import Problem, Selection
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+_PLACE = b"\0"
+"""Stands for many elements until they are put in its place: in JSON it is nowhere else."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +52,22 @@ class Encoded:
         A float32 coordinate is the shortest decimal that reads back to the same float32, a float64 one the
         shortest that reads back to the same float64; a Decimal keeps all its digits.
         """
-        return orjson.dumps(self.resource, _fragment, orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS)
+        many: list[Many] = []
+
+        def fragment(value: object) -> orjson.Fragment:
+            # What orjson itself does not take: a Decimal, with the digits that it has, and the place of many elements.
+            if isinstance(value, Many):
+                many.append(value)
+                return orjson.Fragment(_PLACE)
+            if isinstance(value, Decimal):
+                return orjson.Fragment(str(value))
+            raise TypeError(type(value).__name__)
+
+        text = orjson.dumps(self.resource, fragment, orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS)
+        if not many:
+            return text
+        first, *others = text.split(_PLACE)
+        return b"".join([first, *(piece for each in zip(many, others, strict=True) for piece in _pieces(*each))])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the resource as plain Python values, equal to what a JSON parser makes of `to_json`."""
@@ -102,10 +120,6 @@ class Release:
     resource_type: str = field(default="ImagingSelection", kw_only=True)
 
 
-def _fragment(value: object) -> orjson.Fragment:
-    """Return what orjson itself does not take: a Decimal, with the digits that it has, and many elements."""
-    if isinstance(value, Many):
-        return orjson.Fragment(value.to_json())
-    if isinstance(value, Decimal):
-        return orjson.Fragment(str(value))
-    raise TypeError(type(value).__name__)
+def _pieces(many: Many, rest: bytes) -> Iterator[bytes]:
+    yield from many.chunks()
+    yield rest

@@ -121,13 +121,14 @@ def region(element: Mapping[str, Any] | ManyRegions, dimensions: int) -> Iterato
 
 
 def many_regions(packed: PackedRegions[Region2D] | PackedRegions[Region3D], dimensions: int) -> Iterator[str]:
-    """What `region` says holds of each of the packed regions, as they are written; none of the types is a polygon."""
-    points, starts = packed.stated()
+    """What `region` says holds of each of the packed regions; none of their types is a polygon."""
+    points, starts = packed.coordinates, packed.starts
     counts = np.diff(starts)
-    if points.shape[1] != dimensions or not counts.size or counts.min() < 1 or starts[0] or starts[-1] != len(points):
+    has_points = counts.size and counts.min() >= 1 and starts[0] == 0 and starts[-1] == len(points)
+    if points.shape[1] + (packed.z is not None) != dimensions or not has_points:
         yield "coordinates-not-points"
         return
-    if not np.isfinite(points).all():
+    if not np.isfinite(points).all() or not np.isfinite(packed.z or 0):
         yield "coordinate-not-finite"
     least, most = COUNTS[packed.type]
     if counts.min() < least or (most is not None and counts.max() > most):

@@ -42,7 +42,7 @@ def content(stream: BinaryIO) -> bytes:
         except (TruncatedError, MalformedError):
             pixel_data = None
         if pixel_data is None:
-            return recording.replayed().read()
+            return recording.whole()
         begin, head = pixel_data
         recorded = recording.stop()
         try:
@@ -69,6 +69,13 @@ class Recording:
         """Return a stream of all, from the beginning; `stream` must not be read any more."""
         self._past.seek(0)
         return io.BufferedReader(_Chain(self._past, self._source))
+
+    def whole(self) -> bytes:
+        """Return all, from the beginning; `stream` must not be read any more."""
+        self._past.seek(0)
+        past = self._past.read()
+        # Mostly all was read by now: adding nothing makes no copy.
+        return past + self._source.read()
 
     def stop(self) -> bytes:
         """Return all that was read until now, and keep nothing more."""
