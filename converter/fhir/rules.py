@@ -217,11 +217,12 @@ def no_empty_elements(value: Any) -> Iterator[str]:
     waiting = [value]
     while waiting:
         each = waiting.pop()
-        if isinstance(each, Mapping):
+        # Of every element of every resource: asking for a Mapping takes ten times as long.
+        if isinstance(each, dict):
             waiting.extend(child for name, child in each.items() if name != "coordinate")
         elif isinstance(each, list):
             # Where a primitive of a list has no value, null stands in its place.
             waiting.extend(child for child in each if child is not None)
-        if each is None or (isinstance(each, Mapping | list | str) and not each):
+        if each is None or (not each and isinstance(each, dict | list | str)):
             yield "empty-element"
             return

@@ -7,7 +7,7 @@ how many annotations it concerns and the first of them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -32,6 +32,7 @@ _TYPES: Final[dict[str, tuple[AnnotationType, int]]] = {
     "RECTANGLE": ("ring", 4),
 }
 """Graphic Type (0070,0023) → what its annotations become, and the points that each has, or has at least if indexed."""
+_NO_NUMBERS: Final[_Numbers] = np.empty(0, np.int64)
 # What annotations of fewer points are: contours that are found in pixels are often of one or two.
 _SMALLER: Final[dict[int, AnnotationType]] = {1: "multipoint", 2: "polyline"}
 
@@ -41,14 +42,14 @@ class Annotations:
     """Annotations of one group that become regions of one type.
 
     `coordinates`: (n, 2), or (n, 3) but for points whose third coordinate is `z`. `starts`: (annotations + 1,), the
-    point that each begins with, then n. `numbers`: (annotations,), each one's number in its group, from 1. `of` is how
-    many annotations the group has, those left out included.
+    point that each begins with, then n; empty for points. `numbers`: each one's number in its group, from 1. `of` is
+    how many annotations the group has, those left out included.
     """
 
     type: AnnotationType
     coordinates: Coordinates
     starts: _Numbers
-    numbers: _Numbers
+    numbers: range | _Numbers
     of: int
     z: float | None = None
 
@@ -91,6 +92,28 @@ class _Group:
         points = self._points()
         if points is None or not planes:
             return
+        if self._graphic_type == "POINT":
+            found = self._single(points)
+        else:
+            found = self._of_points(points)
+        for each in found:
+            for z in planes:
+                yield replace(each, z=z)
+
+    def _single(self, points: Coordinates) -> Iterator[Annotations]:
+        """Yield annotations that are a point each."""
+        self._check_number(len(points))
+        of = len(points)
+        numbers: range | _Numbers = range(1, of + 1)
+        if not np.isfinite(points).all():
+            are_finite: NDArray[np.bool_] = np.isfinite(points).all(axis=1)
+            self._report("annotation-not-finite", ~are_finite, self._keyword)
+            points, numbers = points[are_finite], np.flatnonzero(are_finite) + 1
+        if len(numbers):
+            yield Annotations("multipoint", points, _NO_NUMBERS, numbers, of)
+
+    def _of_points(self, points: Coordinates) -> Iterator[Annotations]:
+        """Yield annotations that are of several points, by the type that they become."""
         begins, ends, is_known = self._extents(len(points))
         self._check_number(len(begins))
         kept = is_known & self._are_finite(points, begins, ends, is_known)
@@ -98,8 +121,7 @@ class _Group:
             numbers = np.flatnonzero(chosen)
             if numbers.size:
                 packed, starts = _packed(points, begins[numbers], ends[numbers])
-                for z in planes:
-                    yield Annotations(kind, packed, starts, numbers + 1, len(begins), z)
+                yield Annotations(kind, packed, starts, numbers + 1, len(begins))
 
     def _report(self, code: str, is_wrong: NDArray[np.bool_], keyword: str, **details: str) -> None:
         count = int(np.count_nonzero(is_wrong))

@@ -16,6 +16,7 @@ from converter.mapper.gathering import Gathered, Gathering, Reference, reference
 from converter.packed import PackedRegions, PackedType, with_z
 from converter.selection import (
     Concept,
+    Coordinates,
     Frames,
     Identifier,
     Performer,
@@ -152,9 +153,15 @@ def _check_inside(obj: AnnotationObject, group: _Group, reference: Reference, fo
         columns, rows = header.total_pixel_matrix_columns or columns, header.total_pixel_matrix_rows or rows
     if columns is None or rows is None:
         return
-    size = np.array([columns, rows])
-    if any(((each.coordinates < 0) | (each.coordinates > size)).any() for each in found):
+    if not all(_are_inside(each.coordinates, columns, rows) for each in found):
         obj.report("region-outside", f"{group.path}.{keyword_of(group.item)}")
+
+
+def _are_inside(points: Coordinates, columns: int, rows: int) -> bool:
+    # All numbers at once, which is seldom not enough: comparing columns and rows takes longer than writing the points.
+    if points.min() >= 0 and points.max() <= min(columns, rows):
+        return True
+    return not ((points < 0) | (points > np.array([columns, rows]))).any()
 
 
 # Groups

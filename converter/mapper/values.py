@@ -183,8 +183,12 @@ def _vr(keyword: str, stated: str | None) -> str:
 
 def _element(dataset: Dataset, keyword: str) -> DataElement | RawDataElement | None:
     tag = _tag(keyword)
+    # As it is there: pydicom takes most of the time of a conversion to make sure of the tag.
+    element: DataElement | RawDataElement | None = dataset._dict.get(tag)  # type: ignore[call-overload]
+    if element is None or element.value is not None:
+        return element
     try:
-        return dataset.get_item(tag) if tag in dataset else None
+        return dataset.get_item(tag)
     except _UNREADABLE:
         # pydicom converts an element whose value it has put off reading.
         return None

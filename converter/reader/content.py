@@ -28,6 +28,10 @@ def content(stream: BinaryIO) -> bytes:
     start = read_fully(stream, _SMALL)
     if len(start) < _SMALL:
         return start
+    if stream.seekable() and not _has_pixel_data(stream, stream.tell() - len(start)):
+        # Read once more rather than added to: what is large must not be in memory twice.
+        stream.seek(-len(start), io.SEEK_CUR)
+        return stream.read()
     recording = Recording(io.BufferedReader(_Chain(io.BytesIO(start), stream)))
     with recording:
         cursor = Cursor(recording.stream)
@@ -51,6 +55,21 @@ def content(stream: BinaryIO) -> bytes:
         except (TruncatedError, MalformedError):
             return recorded[:head_end]
         return recorded[:begin] + cursor.rest()
+
+
+def _has_pixel_data(stream: BinaryIO, begin: int) -> bool:
+    """Return whether there is, or may be, pixel data in the object at `begin`; the stream stays where it is."""
+    place = stream.tell()
+    stream.seek(begin)
+    try:
+        cursor = Cursor(stream)
+        pass_prefix(cursor)
+        entered, encoding = enter_data_set(cursor, {})
+        return entered is not cursor or Skimmer(cursor, encoding).find(PIXEL_DATA) is not None
+    except (TruncatedError, MalformedError):
+        return True
+    finally:
+        stream.seek(place)
 
 
 class Recording:
