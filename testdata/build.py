@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from builders import (
+    bulk_annotations,
     cad_reports,
     images,
     key_objects,
@@ -132,10 +133,14 @@ def mr_head() -> Files:
 
 
 def sm_slide() -> Files:
-    """Yield a whole slide image in 2 x 2 tiles and its segmentation."""
+    """Yield a whole slide image in 2 x 2 tiles, its segmentation and its bulk annotations."""
     slide = images.slide(Series(SM_SLIDE, "sm", 1, "SM"))
     yield "sm-2x2-tiles", slide
     yield "seg-tiled", segmentations.tiled(Series(SM_SLIDE, "seg", 30, "SEG"), slide)
+    annotations = Series(SM_SLIDE, "ann", 80, "ANN")
+    yield "ann-total-pixel-matrix", bulk_annotations.total_pixel_matrix(annotations, slide)
+    yield "ann-slide-coordinates", bulk_annotations.slide_coordinates(annotations, slide)
+    yield "ann-frame", bulk_annotations.frame(annotations, slide)
 
 
 def ecg_rest() -> Files:

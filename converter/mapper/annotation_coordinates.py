@@ -106,7 +106,7 @@ class _Group:
         of = len(points)
         numbers: range | _Numbers = range(1, of + 1)
         if not np.isfinite(points).all():
-            are_finite: NDArray[np.bool_] = np.isfinite(points).all(axis=1)
+            are_finite = np.asarray(np.isfinite(points).all(axis=1), np.bool_)
             self._report("annotation-not-finite", ~are_finite, self._keyword)
             points, numbers = points[are_finite], np.flatnonzero(are_finite) + 1
         if len(numbers):
