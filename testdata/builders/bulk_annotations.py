@@ -134,6 +134,7 @@ def _object(
         device_serial_number="1",
     )
     same_patient_and_study(dataset, series)
+    dataset.TimezoneOffsetFromUTC = "+0100"
     state_content(
         dataset, name.upper().replace(" ", "_")[:16], f"Synthetic annotations: {name}", creator="Synthetic^Reader"
     )
