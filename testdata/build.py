@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from builders import (
+    bulk_annotations,
     cad_reports,
     images,
     key_objects,
@@ -141,6 +142,10 @@ def sm_slide() -> Files:
     yield "sm-sparse", sparse
     yield "pr-matrix-units", slides.matrix_units(Series(SM_SLIDE, "pr", 10, "PR"), slide, sparse)
     yield "sr-slide-regions", slides.regions(Series(SM_SLIDE, "sr", 20, "SR"), slide, sparse)
+    annotations = Series(SM_SLIDE, "ann", 80, "ANN")
+    yield "ann-total-pixel-matrix", bulk_annotations.total_pixel_matrix(annotations, slide)
+    yield "ann-slide-coordinates", bulk_annotations.slide_coordinates(annotations, slide)
+    yield "ann-frame", bulk_annotations.frame(annotations, slide)
 
 
 def ecg_rest() -> Files:
