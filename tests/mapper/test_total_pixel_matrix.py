@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pydicom import dcmread
 
@@ -13,7 +14,7 @@ from converter import Settings, convert
 from converter.catalog import Instance, TileOrganization, TilePositions
 from converter.mapper import Mapped
 from converter.selection import Frames, Selection
-from tests.builders import SERIES, by_role, mapped, report, scoord, scoord3d
+from tests.builders import SERIES, by_role, code, dataset, mapped, reference, report, scoord, scoord3d
 from tests.builders import image as image_item
 from tests.mapper.objects import problems
 from tests.mapper.structure_sets import Space, image, space
@@ -321,3 +322,53 @@ def test_the_synthetic_report_lies_on_the_slide(testdata: Path) -> None:
     assert [each.ravel().tolist() for each in found[:2]] == [line, line]
     # The fourth sparse tile is 1.5 micrometers above the glass; (33, 33) is 32.5 pixels on.
     assert found[-1].ravel().tolist() == pytest.approx([19.675, 39.675, 0.0015, 19.675, 39.575, 0.0015])
+
+
+# Bulk annotations
+
+
+def bulk(kind: str, points: list[float], *frames: int, origin: str | None = "VOLUME") -> Mapped:
+    """Map one group of annotations in pixels of the slide."""
+    named: dict[str, Any] = {"ReferencedFrameNumber": list(frames)} if frames else {}
+    built = dataset(
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.91.1",
+        SOPInstanceUID="1.2.8",
+        Modality="ANN",
+        AnnotationCoordinateType="2D",
+        ReferencedImageSequence=[reference(SLIDE, **named)],
+        AnnotationGroupSequence=[
+            dataset(
+                AnnotationGroupNumber=1,
+                AnnotationPropertyTypeCodeSequence=[code("4421005", "SCT", "Cell")],
+                GraphicType=kind,
+                NumberOfAnnotations=len(points) // {"POINT": 2, "ELLIPSE": 8}[kind],
+                PointCoordinatesData=np.array(points, "<f4").tobytes(),
+            )
+        ],
+    )
+    if origin is not None:
+        built.PixelOriginInterpretation = origin
+    return mapped(built, slides())
+
+
+def test_annotations_in_the_frame_that_is_named_are_stated_there() -> None:
+    assert found(bulk("POINT", [40, 30, 50.1, 40.7], 5)) == [([5], "multipoint", [[0, 0], [10.1, 10.7]])]
+    assert found(bulk("POINT", [40, 30, 50, 40])) == [([], "multipoint", [[40, 30], [50, 40]])]
+    result = bulk("POINT", [40, 30, 50, 40], 5, origin=None)
+    assert found(result) == [([5], "multipoint", [[0, 0], [10, 10]])]
+    assert ("pixel-origin-volume", "$.PixelOriginInterpretation") in problems(result)
+
+
+def test_annotations_of_which_one_is_beyond_the_frame_are_stated_for_the_whole_slide() -> None:
+    result = bulk("POINT", [40, 30, 81, 40], 5)
+    assert found(result) == [([], "multipoint", [[40, 30], [81, 40]])]
+    assert ("region-matrix", "$.PixelOriginInterpretation") in problems(result)
+    # As above: the second ellipse reaches row 36.25 less the root of 40.
+    inside, beyond = [45, 40, 75, 40, 60, 35, 60, 45], [49, 30.25, 61, 42.25, 57, 34.25, 53, 38.25]
+    assert [frames for frames, *_ in found(bulk("ELLIPSE", [*map(float, inside)], 5))] == [[5]]
+    assert [frames for frames, *_ in found(bulk("ELLIPSE", [*map(float, inside + beyond)], 5))] == [[], []]
+
+
+def test_annotations_on_the_first_tile_are_as_they_were_stated() -> None:
+    assert found(bulk("POINT", [0.1, 0.7], 1))[0][0] == [1]
+    assert bulk("POINT", [0.1, 0.7], 1).selections[0].instances[0].regions[0].coordinates.dtype == np.float32
