@@ -199,7 +199,7 @@ class _Group:
         self._report("annotation-index", ~is_known, keyword)
         if self._is_cut and len(is_known):
             is_known[-1] = False
-        if known_places.size and known_places[0] > 0:
+        if is_place.size and is_place[0] and known_places[0] > 0:
             self._obj.report("annotation-unindexed", f"{self._path}.{self._keyword}")
         return begins, ends, is_known
 
