@@ -21,6 +21,11 @@ Ring: TypeAlias = NDArray[np.float64]
 _ABOVE_LEFT, _ABOVE_RIGHT, _BELOW_LEFT, _BELOW_RIGHT = 1, 2, 4, 8
 _FALLING = _ABOVE_LEFT | _BELOW_RIGHT
 _RISING = _ABOVE_RIGHT | _BELOW_LEFT
+# A right angle between edges of pixels is further than this from any line that cuts it short.
+_LEAST_TOLERANCE = 0.25
+_LEAST_RING = 4
+# Edges compared with all others at a time.
+_AT_ONCE = 128
 _CORNERS = np.zeros(16, np.uint8)
 _CORNERS[[1, 2, 4, 7, 8, 11, 13, 14]] = 1
 _CORNERS[[_FALLING, _RISING]] = 2
@@ -50,6 +55,20 @@ def signed_area(ring: Ring) -> float:
     """Return the area within a closed ring in pixels, negative if it runs counterclockwise as an image is shown."""
     x, y = (ring - ring[0]).T
     return float(x[:-1] @ y[1:] - x[1:] @ y[:-1]) / 2
+
+
+def simplified(ring: Ring, tolerance: float) -> Ring:
+    """Return a ring without those vertices that are no further than `tolerance` pixels from it then.
+
+    The method is that of Douglas and Peucker. Where the ring would meet itself or be none any more, the tolerance is
+    halved until it does not; a tolerance of 0 leaves the ring as it is.
+    """
+    while tolerance >= _LEAST_TOLERANCE:
+        fewer: Ring = ring[_needed(ring, tolerance)]
+        if len(fewer) >= _LEAST_RING and not _meets_itself(fewer):
+            return fewer
+        tolerance /= 2
+    return ring
 
 
 class _Turns:
@@ -98,7 +117,8 @@ class _Turns:
         for start in range(0, len(vertical), 2):
             if not is_left[start]:
                 continue
-            ring, at = [], start
+            ring: list[int] = []
+            at = start
             while is_left[at & ~1]:
                 is_left[at & ~1] = False
                 ring += (at, at ^ 1)
@@ -152,3 +172,62 @@ def _split(ring: list[int], vertex_of: dict[int, int]) -> Iterator[list[int]]:
             del places[each]
         del path[place + 1 :]
     yield _from_first(path)
+
+
+def _needed(ring: Ring, tolerance: float) -> NDArray[np.intp]:
+    """Return the numbers of the vertices that a ring needs so that none of the others is too far from it."""
+    last = len(ring) - 1
+    furthest = int(np.argmax(np.hypot(*(ring - ring[0]).T)))
+    needed = {0, furthest, last}
+    pending = [(0, furthest), (furthest, last)]
+    while pending:
+        start, end = pending.pop()
+        if end - start < 2:
+            continue
+        distances = _distances(ring[start + 1 : end], ring[start], ring[end])
+        worst = int(np.argmax(distances))
+        if distances[worst] > tolerance:
+            middle = start + 1 + worst
+            needed.add(middle)
+            pending += [(start, middle), (middle, end)]
+    return np.array(sorted(needed), np.intp)
+
+
+def _distances(points: Ring, start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far points are from the line between two others, both included."""
+    along = end - start
+    length = along @ along
+    shares = np.clip((points - start) @ along / length, 0, 1) if length else np.zeros(len(points))
+    distances: NDArray[np.float64] = np.hypot(*(points - start - shares[:, None] * along).T)
+    return distances
+
+
+def _meets_itself(ring: Ring) -> bool:
+    """Return whether two edges that do not follow each other have a point in common."""
+    start, end = ring[:-1], ring[1:]
+    count = len(start)
+    numbers = np.arange(count)
+    lower, upper = np.minimum(start, end), np.maximum(start, end)
+    for first in range(0, count, _AT_ONCE):
+        some = slice(first, first + _AT_ONCE)
+        apart = (numbers[None, :] - numbers[some, None]) % count
+        near = (apart > 1) & (apart < count - 1)
+        near &= (lower[some, None] <= upper[None, :]).all(axis=2) & (lower[None, :] <= upper[some, None]).all(axis=2)
+        one, other = np.nonzero(near)
+        one += first
+        if bool(
+            (
+                _divides(start[one], end[one], start[other], end[other])
+                & _divides(start[other], end[other], start[one], end[one])
+            ).any()
+        ):
+            return True
+    return False
+
+
+def _divides(start: Ring, end: Ring, one: Ring, other: Ring) -> NDArray[np.bool_]:
+    """Return for each line from `start` to `end` whether the two points are not on one side of it."""
+    along = end - start
+    sides = [along[:, 0] * (each - start)[:, 1] - along[:, 1] * (each - start)[:, 0] for each in (one, other)]
+    divides: NDArray[np.bool_] = np.sign(sides[0]) * np.sign(sides[1]) <= 0
+    return divides
