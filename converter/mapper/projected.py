@@ -106,7 +106,7 @@ class Projector:
         images = _Images(self._obj, selection, self._tolerance)
         gathering, left, unknown = Gathering(), [], 0
         for region in selection.regions_3d:
-            stacks = images.of(region) if selection.instances else self._stacks(selection.frame_of_reference_uid)
+            stacks = images.of(region) if selection.instances else self.stacks(selection.frame_of_reference_uid)
             nearest = [stack.nearest(region.coordinates) for stack in stacks]
             on = [(each, to_pixels(region, each.plane)) for each in nearest if each is not None]
             drawn = [(each, pixels) for each, pixels in on if pixels is not None]
@@ -152,7 +152,7 @@ class Projector:
         regions = [to_frame_of_reference(region, plane, images) for region in selected.regions for plane in planes]
         return instance.frame_of_reference_uid, regions
 
-    def _stacks(self, frame_of_reference_uid: str | None) -> list[Stack]:
+    def stacks(self, frame_of_reference_uid: str | None) -> list[Stack]:
         """Return the images in a frame of reference, by series; without any, those that the object refers to."""
         if frame_of_reference_uid not in self._found:
             by_series: dict[str | None, list[Slice]] = {}
