@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from converter.catalog import Instance
 from converter.geometry import Computed
 from converter.mapper.annotation_object import AnnotationObject, Located
 from converter.mapper.gathering import Reference, by_series
-from converter.mapper.projected import Projector
+from converter.mapper.projected import Projector, is_drawn_on
 from converter.mapper.segmentation_frames import SegmentationFrame, SegmentationFrames, Source
 from converter.outline import Ring
 from converter.plane import Plane, frame_of_reference_to_pixel, pixel_to_frame_of_reference
@@ -47,6 +48,7 @@ class Places:
     def __init__(self, obj: AnnotationObject, frames: SegmentationFrames) -> None:
         self._obj = obj
         self._frames = frames
+        self._frame_of_reference_uid = obj.text(obj.dataset, "FrameOfReferenceUID")
         self._projector = Projector(obj)
         self._stacks: dict[tuple[object, ...], Stack] = {}
         size = (float(frames.columns), float(frames.rows))
@@ -67,7 +69,7 @@ class Places:
         header = Instance(
             sop_instance_uid=own.sop_instance_uid,
             instance_number=own.number,
-            frame_of_reference_uid=self._obj.text(self._obj.dataset, "FrameOfReferenceUID"),
+            frame_of_reference_uid=self._frame_of_reference_uid,
         )
         located = Located(self._obj.own_series, header)
         return Place(Reference(own.sop_instance_uid, own.sop_class_uid, subset, located, "$"))
@@ -100,8 +102,11 @@ class Places:
 
     def _in_space(self, frame: SegmentationFrame) -> tuple[list[Place], str | None]:
         """Return the frame's place in each series of the images that the object refers to."""
-        uid = self._obj.text(self._obj.dataset, "FrameOfReferenceUID")
-        stacks = [stack for stack in self._projector.stacks(uid) if len(stack)]
+        if frame.offset is not None:
+            tiles = [self._on_matrix(frame, reference, "$") for reference in self._tiled]
+            places = [place for place in tiles if place is not None]
+            return places, None if places else _UNKNOWN
+        stacks = [stack for stack in self._projector.stacks(self._frame_of_reference_uid) if len(stack)]
         if frame.plane is None or not stacks:
             return [], _UNKNOWN
         places = []
@@ -112,6 +117,18 @@ class Places:
                 reference = Reference(instance.sop_instance_uid, instance.sop_class_uid, nearest.subset, located, "$")
                 places.append(self._by_plane(frame.plane, nearest, reference))
         return places, None if places else _NOT_IN_PLANE
+
+    @cached_property
+    def _tiled(self) -> list[Reference]:
+        """The tiled images that the object as a whole refers to."""
+        found = []
+        for uid, _ in self._obj.evidence.instances():
+            instance = self._obj.catalog.lookup(uid)
+            is_tiled = instance is not None and instance.total_pixel_matrix_columns is not None
+            if instance is not None and is_tiled and is_drawn_on(instance):
+                located = self._obj.locate(uid, "$")
+                found.append(Reference(uid, instance.sop_class_uid, None, located, "$"))
+        return found
 
     def _nearest(self, stack: Stack, plane: Plane) -> Slice | None:
         return stack.nearest(pixel_to_frame_of_reference(self._corners, plane))
@@ -134,23 +151,31 @@ class Places:
         if preserved == "NO" or (instance is None and preserved != "YES"):
             return None
         if frame.offset is not None:
-            return self._on_tile(frame.offset, reference, instance)
+            return self._on_matrix(frame, reference, reference.path)
         if instance is not None and (instance.columns, instance.rows) != (self._frames.columns, self._frames.rows):
             return None
         return Place(reference)
 
-    def _on_tile(self, offset: tuple[int, int], reference: Reference, instance: Instance | None) -> Place | None:
-        """Return the place of a tile: on the one frame named, if that is as large, else in the image's own matrix."""
-        is_one_frame = isinstance(reference.subset, Frames) and len(reference.subset.numbers) == 1
-        size = (self._frames.columns, self._frames.rows)
-        if is_one_frame and (instance is None or (instance.columns, instance.rows) == size):
-            return Place(reference)
-        matrix = None if instance is None else (instance.total_pixel_matrix_columns, instance.total_pixel_matrix_rows)
-        if matrix is None or matrix != self._frames.total_pixel_matrix:
+    def _on_matrix(self, frame: SegmentationFrame, reference: Reference, path: str) -> Place | None:
+        """Return the place of a tile in the total pixel matrix of an image, None unless that is the tile's own, too.
+
+        The tile's position decides: frames that are named do not always lie there.
+        """
+        instance = reference.located.instance
+        if frame.offset is None or instance is None or not self._is_same_matrix(frame, instance):
             return None
         if reference.subset is not None:
-            self._obj.report_once("region-matrix", reference.path)
-        return Place(replace(reference, subset=None), (float(offset[0]), float(offset[1])))
+            self._obj.report_once("region-matrix", path)
+        column, row = frame.offset
+        return Place(replace(reference, subset=None), (float(column), float(row)))
+
+    def _is_same_matrix(self, frame: SegmentationFrame, instance: Instance) -> bool:
+        matrix = (instance.total_pixel_matrix_columns, instance.total_pixel_matrix_rows)
+        own, other = self._frame_of_reference_uid, instance.frame_of_reference_uid
+        if matrix != self._frames.total_pixel_matrix or (None not in (own, other) and own != other):
+            return False
+        spacing = instance.pixel_spacing
+        return frame.plane is None or spacing is None or np.allclose(frame.plane.spacing, spacing, rtol=_SAME, atol=0)
 
     def _stack(self, sources: list[Source]) -> Stack:
         key = tuple((each.reference.sop_instance_uid, each.reference.subset) for each in sources)
@@ -165,7 +190,7 @@ class Places:
         return slices_of(instance, subset, self._obj.settings.plane_tolerance)
 
     def _check_frame_of_reference(self, instance: Instance, path: str) -> None:
-        own = self._obj.text(self._obj.dataset, "FrameOfReferenceUID")
+        own = self._frame_of_reference_uid
         if own is not None and instance.frame_of_reference_uid not in (None, own):
             self._obj.report_once("frame-of-reference-conflict", path, own)
 

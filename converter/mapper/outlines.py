@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from converter.mapper.annotation_object import AnnotationObject
-from converter.mapper.contours import ContourGroup
+from converter.mapper.derivation import Images
 from converter.mapper.frame_masks import FrameMasks
 from converter.mapper.gathering import Gathered, Gathering, by_series, check_inside
 from converter.mapper.outline_places import Place, Places
@@ -23,6 +23,14 @@ _DECIMALS = 6
 
 
 @dataclass(slots=True)
+class _InSpace:
+    """Polygons in a frame of reference, and the images of one series that they were made on, none if not known."""
+
+    images: Images = field(default_factory=Images)
+    regions: list[Region3D] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Outlined:
     """One segment's outlines: on images, and in space by frame of reference and series of the images named.
 
@@ -30,7 +38,7 @@ class Outlined:
     """
 
     on_images: Gathering = field(default_factory=Gathering)
-    in_space: dict[tuple[str | None, ...], ContourGroup] = field(default_factory=dict)
+    in_space: dict[tuple[str | None, ...], _InSpace] = field(default_factory=dict)
     has_holes: bool = False
     unplaced: Counter[str] = field(default_factory=Counter)
 
@@ -57,12 +65,13 @@ def outline_selections(obj: AnnotationObject, segment: Selection, found: Outline
         )
     keys: Counter[object] = Counter()
     for (frame_of_reference, *_), group in found.in_space.items():
-        key = obj.key("outline3d", path, group.gathered.series_uid, frame_of_reference or "")
+        gathered = next(iter(group.images.gathered()), Gathered(Series()))
+        key = obj.key("outline3d", path, gathered.series_uid, frame_of_reference or "")
         number = keys[key]
         keys[key] += 1
         parts = (part for part in (segment.key.part, str(number) if number else "") if part)
         yield replace(
-            _selection(obj, segment, code, group.gathered, frame_of_reference),
+            _selection(obj, segment, code, gathered, frame_of_reference),
             key=replace(key, part=".".join(parts)),
             regions_3d=tuple(group.regions),
         )
@@ -132,11 +141,9 @@ class _Outlining:
         # Adding zero turns -0.0 into 0.0.
         polygons = [np.round(pixel_to_frame_of_reference(ring, frame.plane), _DECIMALS) + 0.0 for ring in rings]
         for key, images in (by_series(references) or {(): []}).items():
-            group = segment.in_space.setdefault(
-                (uid, *key), ContourGroup(Gathered(images[0].located.series if images else Series()), "$")
-            )
+            group = segment.in_space.setdefault((uid, *key), _InSpace())
             for image in images:
-                group.gathered.add(image, None)
+                group.images.add(image)
             uids = tuple(dict.fromkeys(image.sop_instance_uid for image in images))
             group.regions += (Region3D("polygon", polygon, uids) for polygon in polygons)
         return True

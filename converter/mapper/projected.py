@@ -172,11 +172,11 @@ class Projector:
             found = [
                 each
                 for each in catalog.instances_in_frame_of_reference(frame_of_reference_uid)
-                if _is_drawn_on(each) and (not series or each.series_instance_uid in series)
+                if is_drawn_on(each) and (not series or each.series_instance_uid in series)
             ]
         if not found:
             named = (catalog.lookup(uid) for uid, _ in evidence.instances())
-            found = [each for each in named if each is not None and _is_drawn_on(each)]
+            found = [each for each in named if each is not None and is_drawn_on(each)]
         return found
 
     def _reference(self, on: Slice, selection: Selection) -> Reference:
@@ -242,5 +242,6 @@ def _in_frame_of_reference(
     )
 
 
-def _is_drawn_on(instance: Instance) -> bool:
+def is_drawn_on(instance: Instance) -> bool:
+    """Return whether an instance is an image that regions are stated on."""
     return instance.rows is not None and instance.modality not in _NOT_DRAWN_ON
