@@ -22,6 +22,8 @@ Pixels: TypeAlias = NDArray[np.integer[Any]]
 
 _DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
 _EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+# Pixels of a frame: what states more would fill memory.
+_LARGEST = 2**28
 # What decoders raise over frames that they cannot decode.
 _UNDECODABLE = (
     ArithmeticError,
@@ -52,6 +54,9 @@ class FrameMasks:
 
     def __iter__(self) -> Iterator[tuple[SegmentationFrame, int, Mask]]:
         """Yield each segment that a frame shows: the frame, the segment's number, (rows, columns)."""
+        if self._frames.rows * self._frames.columns > _LARGEST:
+            self._obj.report("outline-frame-undecodable", "$.Rows", count=self._frames.count)
+            return
         missing, undecodable, unassigned = self._frames.count, 0, 0
         for frame, encoded in zip(self._frames, self._encoded(), strict=False):
             missing -= 1

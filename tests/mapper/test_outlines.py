@@ -564,6 +564,12 @@ def test_without_rows_and_columns_no_frame_is_read() -> None:
     assert "outline-frame-missing" in codes_of(result)
 
 
+def test_frames_that_would_fill_memory_are_not_read() -> None:
+    result = outlined([frame(1, reference(IMAGE_1))], [PIXEL], Rows=65535, Columns=65535)
+    assert [each.key.role for each in result.selections] == ["item", "source"]
+    assert "outline-frame-undecodable" in codes_of(result)
+
+
 # Synthetic studies
 
 
