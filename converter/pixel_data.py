@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
+
+EXPLICIT_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1"
+DEFLATED_FRAMES: Final = "1.2.840.10008.1.2.8.1"
+"""Deflated Image Frame Compression: each frame is deflated (PS3.5 A.4.13)."""
 
 
 class EncodedFrame(NamedTuple):

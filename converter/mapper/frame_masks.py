@@ -15,13 +15,11 @@ from converter.mapper import values
 from converter.mapper.annotation_object import AnnotationObject
 from converter.mapper.segmentation_frames import SegmentationFrame, SegmentationFrames
 from converter.outline import Mask
-from converter.pixel_data import EncodedFrame
+from converter.pixel_data import DEFLATED_FRAMES, EXPLICIT_LITTLE_ENDIAN, EncodedFrame
 
 Pixels: TypeAlias = NDArray[np.integer[Any]]
 """Values of a frame's pixels, (rows, columns)."""
 
-_DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
-_EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 # Pixels of a frame: what states more would fill memory.
 _LARGEST = 2**28
 # What decoders raise over frames that they cannot decode.
@@ -112,9 +110,9 @@ class FrameMasks:
         rows, columns = self._frames.rows, self._frames.columns
         value, syntax = encoded
         try:
-            if syntax == _DEFLATED_FRAMES:
+            if syntax == DEFLATED_FRAMES:
                 # Each frame begins with a byte of its own.
-                value, syntax, index = _inflated(value, rows * columns * self._bits), _EXPLICIT_LITTLE_ENDIAN, 0
+                value, syntax, index = _inflated(value, rows * columns * self._bits), EXPLICIT_LITTLE_ENDIAN, 0
             pixels = _decoder()(
                 value,
                 syntax,

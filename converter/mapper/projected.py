@@ -14,8 +14,8 @@ from converter.selection import Frames, Region3D, SelectedInstance, Selection, S
 
 # Segmentations and doses lie in space like images do, but nobody draws on them.
 _NOT_DRAWN_ON = frozenset({"SEG", "RTDOSE"})
-# What is stated both ways already is not restated.
-_OTHER_WAY = {"2d": "outline3d", "3d": "outline2d"}
+# Outlines are stated both ways already, where both can be: the other way is left out then, not restated.
+_OUTLINES = {"2d": ("outline2d", "outline3d"), "3d": ("outline3d", "outline2d")}
 
 
 Successors: TypeAlias = Mapping[SelectionKey, Sequence[SelectionKey]]
@@ -28,11 +28,14 @@ def restated(obj: AnnotationObject, selections: Iterable[Selection]) -> tuple[tu
     What cannot be restated stays as it is, with a problem. A focus on what was restated follows it.
     """
     target = obj.settings.regions
+    wanted, other_way = _OUTLINES[target]
+    given = list(selections)
+    outlined = {each.key.path for each in given if each.key.role == wanted}
     projector = Projector(obj)
     made: dict[SelectionKey, Selection] = {}
     successors: dict[SelectionKey, list[SelectionKey]] = {}
-    for selection in selections:
-        if selection.key.role != _OTHER_WAY[target]:
+    for selection in given:
+        if selection.key.role != other_way or selection.key.path not in outlined:
             results = projector.on_images(selection) if target == "2d" else projector.in_space(selection)
             successors[selection.key] = [_add(each, made) for each in results]
     focused = tuple(replace(each, focus=followed(each.focus, successors)) for each in made.values())

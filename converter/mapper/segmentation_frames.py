@@ -83,7 +83,7 @@ class SegmentationFrames:
             return tuple(named)
         if self._is_tiled_full:
             # All tiles of all focal planes of one segment, then those of the next (PS3.3 C.7.6.17.3).
-            index = (number - 1) // (self._tiles * max(1, self._integer("TotalPixelMatrixFocalPlanes")))
+            index = (self._before + number - 1) // (self._tiles * max(1, self._integer("TotalPixelMatrixFocalPlanes")))
             return (self._defined[index],) if index < len(self._defined) else None
         return (self._defined[0],) if len(self._defined) == 1 else None
 
@@ -135,9 +135,14 @@ class SegmentationFrames:
         _, rows = self.total_pixel_matrix or (0, 0)
         return self._across * -(-rows // self.rows)
 
+    @cached_property
+    def _before(self) -> int:
+        """How many frames the instances before this one hold, in a concatenation."""
+        return self._integer("ConcatenationFrameOffsetNumber")
+
     def _tile_offset(self, number: int) -> tuple[int, int]:
         """Return where a tile is that lies as all of a full tiling do: row by row, from the left (PS3.3 C.7.6.17.3)."""
-        row, column = divmod((number - 1) % self._tiles, self._across)
+        row, column = divmod((self._before + number - 1) % self._tiles, self._across)
         return column * self.columns, row * self.rows
 
     def _tile_plane(self, matrix: Plane, number: int) -> Plane | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +22,7 @@ Kept: TypeAlias = tuple[Callable[[], Parsed], PixelData | None]
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """Keeps objects in a spool, or in memory without one; `with_pixels` whole, else without large pixel data."""
+    """Keeps objects in a spool, or in memory without one; `with_pixels` with all their pixel data, on disk."""
 
     spool: Spool | None
     with_pixels: bool = False
@@ -53,9 +52,9 @@ class Keeping:
 
     def _opener(self, stream: BinaryIO) -> Callable[[], BinaryIO]:
         """Keep all that follows in a stream."""
-        if self.spool is None:
-            return partial(io.BytesIO, stream.read())
-        return partial(self.spool.open, self.spool.put_stream(stream))
+        # Who has no spool gets one of its own: pixel data is not for memory.
+        spool = self.spool or Spool()
+        return partial(spool.open, spool.put_stream(stream))
 
 
 def read(opened: Callable[[], BinaryIO]) -> Parsed:

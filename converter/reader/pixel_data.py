@@ -18,10 +18,10 @@ from pydicom.dataelem import RawDataElement
 from pydicom.encaps import generate_fragments, generate_frames, parse_basic_offsets
 from pydicom.uid import UID, AllTransferSyntaxes, RLELossless
 
-from converter.pixel_data import EncodedFrame
+from converter.pixel_data import DEFLATED_FRAMES, EXPLICIT_LITTLE_ENDIAN, EncodedFrame
 from converter.reader.elements import as_tag
 from converter.reader.header import Tag, enter_data_set, pass_prefix
-from converter.reader.parser import EXPLICIT_LITTLE_ENDIAN, NotDicomError
+from converter.reader.parser import NotDicomError
 from converter.reader.raw_values import text
 from converter.reader.skim import Cursor, MalformedError, Skimmed, Skimmer, TruncatedError
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 PIXEL_DATA: Final = 0x7FE00010
-DEFLATED_FRAMES: Final = "1.2.840.10008.1.2.8.1"
-"""Deflated Image Frame Compression (PS3.5 A.4.13)."""
 
 _UNDEFINED: Final = 0xFFFFFFFF
 # Each frame is one fragment, whatever offset tables say (PS3.5 A.4.2, A.4.13).
@@ -94,9 +92,12 @@ def pixels_in(opened: Callable[[], BinaryIO]) -> StoredPixels:
 def pixels_of(dataset: Dataset, transfer_syntax_uid: str | None, opened: Callable[[], BinaryIO]) -> StoredPixels:
     """Return the pixel data of a data set; `opened` gives a stream of what `pixel_value` gave."""
     element = dataset.get_item(as_tag(PIXEL_DATA))
-    is_little_endian = element.is_little_endian if isinstance(element, RawDataElement) else dataset.original_encoding[1]
+    if isinstance(element, RawDataElement):
+        fragmented, is_little_endian = element.length == _UNDEFINED, element.is_little_endian
+    else:
+        fragmented, is_little_endian = element.is_undefined_length, dataset.original_encoding[1]
     swapped = is_little_endian is False and element.VR in _WORDS
-    return StoredPixels(partial(_value_of, opened, transfer_syntax_uid, swapped))
+    return StoredPixels(partial(_value_of, opened, transfer_syntax_uid, fragmented, swapped))
 
 
 def pixel_value(dataset: Dataset) -> BinaryIO | None:
@@ -134,11 +135,13 @@ def _value_in(opened: Callable[[], BinaryIO]) -> Value | None:
     return Value(value, length, text(meta, Tag.TransferSyntaxUID), swapped)
 
 
-def _value_of(opened: Callable[[], BinaryIO], transfer_syntax_uid: str | None, swapped: bool) -> Value:
+def _value_of(
+    opened: Callable[[], BinaryIO], transfer_syntax_uid: str | None, fragmented: bool, swapped: bool
+) -> Value:
     stream = opened()
     length = stream.seek(0, io.SEEK_END)
     stream.seek(0)
-    return Value(stream, length, transfer_syntax_uid, swapped)
+    return Value(stream, None if fragmented else length, transfer_syntax_uid, swapped)
 
 
 def _native(value: Value, count: int, bits: int) -> Iterator[EncodedFrame]:

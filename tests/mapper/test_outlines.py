@@ -235,6 +235,15 @@ def test_regions_wanted_one_way_are_stated_that_way_only() -> None:
         assert only(result, role).focus == (only(result, "item").key,)
 
 
+def test_what_lies_on_an_image_only_is_restated_in_space_where_that_is_wanted() -> None:
+    frames = [frame(1, reference(IMAGE_1), position=None)]
+    result = outlined(frames, known=catalog(image(IMAGE_1, 0)), settings={"regions": "3d"})
+    assert [each.key.role for each in result.selections] == ["item", "projected3d", "source"]
+    assert polygons(only(result, "projected3d")) == [[(13, 21, 0), (15, 21, 0), (15, 23, 0), (13, 23, 0), (13, 21, 0)]]
+    nowhere = outlined([frame(1, position=None)], settings={"regions": "3d"})
+    assert drawn(nowhere) == [(SEGMENTATION_UID, None, [RING])]
+
+
 # Kinds of segmentations
 
 
@@ -533,6 +542,13 @@ def test_tiles_of_a_full_tiling_lie_row_by_row_segment_by_segment() -> None:
     first, second = by_role(result, "outline3d")
     assert polygons(first)[0][0] == (27.75, 36.25, 0)
     assert polygons(second)[0][0] == (29.75, 39.25, 0)
+
+
+def test_tiles_of_a_concatenation_are_counted_from_its_beginning() -> None:
+    series = dataset(SeriesInstanceUID=SERIES, ReferencedInstanceSequence=[reference(IMAGE_1)])
+    full: dict[str, Any] = {"DimensionOrganizationType": "TILED_FULL", "ConcatenationFrameOffsetNumber": 3}
+    result = outlined([], [PIXEL], catalog(slide()), ReferencedSeriesSequence=[series], **full, **MATRIX)
+    assert drawn(result) == [(IMAGE_1, None, [IN_MATRIX])]
 
 
 # Frames that cannot be read

@@ -340,6 +340,14 @@ def saved_without_reading(built: Dataset) -> Dataset:
     return dcmread(io.BytesIO(written(built)), stop_before_pixels=True)
 
 
+def test_fragments_of_a_data_set_without_transfer_syntax_are_not_taken_for_pixels() -> None:
+    pixels = labels(4, 30, 31)
+    built = label_map(pixels)
+    built.PixelData = encapsulate([rle(each) for each in pixels])
+    built["PixelData"].is_undefined_length = True
+    assert [code for code, _ in codes(result_of(built))] == ["outline-frame-undecodable"]
+
+
 def test_fragments_that_make_no_sense_are_missing_frames() -> None:
     pixels = labels(4, 30, 31)
     frames = [rle(each) for each in pixels]
