@@ -20,6 +20,14 @@ from converter.selection import Frames
 
 _NOT_IN_PLANE, _UNKNOWN = "region-not-in-plane", "plane-unknown"
 _DECIMALS = 6
+# Images of one frame by their definition: CR, DX, MG, IO, CT, MR, US, SC, PET, visible light (PS3.3 A).
+_SINGLE_FRAME = frozenset(
+    "1.2.840.10008.5.1.4.1.1." + number
+    for number in (
+        *("1", "1.1", "1.1.1", "1.2", "1.2.1", "1.3", "1.3.1", "2", "4", "6.1", "7", "128"),
+        *("77.1.1", "77.1.2", "77.1.3", "77.1.4"),
+    )
+)
 # Positions are decimal strings: pixels that are nearer to each other than this, in pixels, are the same.
 _SAME = 0.01
 
@@ -154,6 +162,9 @@ class Places:
             return self._on_matrix(frame, reference, reference.path)
         if instance is not None and (instance.columns, instance.rows) != (self._frames.columns, self._frames.rows):
             return None
+        # Which of an image's many frames each frame here is of, only frames that are named say.
+        if reference.subset is None and self._frames.count > 1 and _may_have_frames(reference):
+            return None
         return Place(reference)
 
     def _on_matrix(self, frame: SegmentationFrame, reference: Reference, path: str) -> Place | None:
@@ -193,6 +204,14 @@ class Places:
         own = self._frame_of_reference_uid
         if own is not None and instance.frame_of_reference_uid not in (None, own):
             self._obj.report_once("frame-of-reference-conflict", path, own)
+
+
+def _may_have_frames(reference: Reference) -> bool:
+    """Return whether an image has more than one frame, or can have where that is not known."""
+    instance = reference.located.instance
+    if instance is not None:
+        return (instance.number_of_frames or 1) > 1
+    return reference.sop_class_uid not in _SINGLE_FRAME
 
 
 def _between(points: Ring, plane: Plane, other: Plane) -> Computed:

@@ -19,6 +19,7 @@ from converter.pixel_data import EncodedFrame
 from converter.selection import Frames, Selection, SelectionKey
 from tests.builders import (
     CT,
+    ENHANCED_CT,
     FRAME_OF_REFERENCE,
     IMAGE_1,
     IMAGE_2,
@@ -415,6 +416,16 @@ def test_an_image_that_was_not_read_has_the_outline_only_if_locations_were_prese
     assert by_role(silent, "outline2d") == []
     assert len(by_role(silent, "outline3d")) == 1
     assert "plane-unknown" in codes_of(silent)
+
+
+def test_without_planes_only_frames_that_are_named_say_which_of_an_image_s_a_frame_is_of() -> None:
+    many = replace(image(IMAGE_1, None), number_of_frames=3)
+    whole = [frame(1, reference(IMAGE_1)) for _ in range(2)]
+    assert codes_of(outlined(whole, known=catalog(many))) == ["plane-unknown"]
+    named = [frame(1, reference(IMAGE_1, ReferencedFrameNumber=[number])) for number in (3, 1)]
+    assert drawn(outlined(named, known=catalog(many))) == [(IMAGE_1, (3,), [RING]), (IMAGE_1, (1,), [RING])]
+    unread = [frame(1, reference(IMAGE_1, ENHANCED_CT, SpatialLocationsPreserved="YES")) for _ in range(2)]
+    assert by_role(outlined(unread), "outline2d") == []
 
 
 def test_of_several_images_without_planes_none_is_taken() -> None:
