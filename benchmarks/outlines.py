@@ -74,7 +74,7 @@ def write(path: Path, frames: int) -> None:
     with path.open("ab") as file:
         file.write(b"\xe0\x7f\x10\x00OW\0\0" + (frames * SIZE * SIZE).to_bytes(4, "little"))
         for number in range(frames):
-            ring = (distances < 200) & (distances >= 50 + number % 100)
+            ring = (distances < 60) & (distances >= 20 + number % 20)
             file.write((ring * np.uint8(255)).tobytes())
 
 
