@@ -106,6 +106,7 @@ DEFINITIONS = _definitions(
     ("plane-unknown", "warning", "Where the images of {count} regions lie in space is not known: they are not mapped."),
     ("contour-xor", "warning", "Contours combine by exclusive or, inner rings are holes: stated in words only."),
     ("outline-holes", "warning", "The segment has holes: their outlines are regions of their own, that they are holes is stated in words only."),
+    ("outline-overlaid", "warning", "{count} frames of the segment lie on images that another frame of it lies on: the outlines of both are stated there."),
     ("outline-threshold", "note", "The segmentation is fractional: outlined are pixels of at least half of the Maximum Fractional Value."),
     ("outline-maximum", "warning", "The Maximum Fractional Value is missing or not positive: the greatest that the pixels can hold is taken."),
     ("outline-frame-segment", "warning", "{count} frames do not say which segment they show: they have no outlines."),

@@ -152,7 +152,7 @@ class Places:
 
     def _by_pixels(self, frame: SegmentationFrame, sources: list[Source]) -> Place | None:
         """Return the frame's place on an image whose pixels are the frame's own, None if that is not so."""
-        if len(sources) != 1:
+        if len({(each.reference.sop_instance_uid, each.reference.subset) for each in sources}) != 1:
             return None
         reference, preserved = sources[0].reference, sources[0].preserved
         instance = reference.located.instance

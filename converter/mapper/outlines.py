@@ -16,7 +16,7 @@ from converter.mapper.outline_places import Place, Places
 from converter.mapper.segmentation_frames import SegmentationFrame, SegmentationFrames
 from converter.outline import Ring, is_hole, outlines, simplified
 from converter.plane import pixel_to_frame_of_reference
-from converter.selection import Concept, Region2D, Region3D, Selection, Series
+from converter.selection import Concept, Region2D, Region3D, Selection, Series, Subset
 
 _HOLES_IN_WORDS = "inner rings are holes"
 _DECIMALS = 6
@@ -34,13 +34,15 @@ class _InSpace:
 class Outlined:
     """One segment's outlines: on images, and in space by frame of reference and series of the images named.
 
-    `unplaced` counts those that are not on images, by the problem that it is.
+    `frames`: by image and frames of it the number of the first frame that is on it. `problems` counts outlines that are
+    not on images, and frames that are with others, by the code of the problem that it is.
     """
 
     on_images: Gathering = field(default_factory=Gathering)
     in_space: dict[tuple[str | None, ...], _InSpace] = field(default_factory=dict)
     has_holes: bool = False
-    unplaced: Counter[str] = field(default_factory=Counter)
+    frames: dict[tuple[str, Subset | None], int] = field(default_factory=dict)
+    problems: Counter[str] = field(default_factory=Counter)
 
 
 def outlined(obj: AnnotationObject, defined: Sequence[int]) -> dict[int, Outlined]:
@@ -54,8 +56,9 @@ def outline_selections(obj: AnnotationObject, segment: Selection, found: Outline
     if found.has_holes:
         obj.report("outline-holes", segment.place)
         code = replace(code, text=f"{code.text} ({_HOLES_IN_WORDS})")
-    for problem, count in found.unplaced.items():
-        obj.report(problem, segment.place, count=count)
+    for problem, count in found.problems.items():
+        if count:
+            obj.report(problem, segment.place, count=count)
     path = segment.key.path
     for key, gathered in found.on_images.keyed(obj, "outline2d", path):
         parts = (part for part in (segment.key.part, key.part) if part)
@@ -121,7 +124,15 @@ class _Outlining:
         for place in places:
             self._add_on_image(place, segment, rings)
         if problem is not None:
-            segment.unplaced[problem] += len(rings)
+            segment.problems[problem] += len(rings)
+        if frame.offset is None:
+            self._count_overlaid(frame, segment, places)
+
+    def _count_overlaid(self, frame: SegmentationFrame, segment: Outlined, places: list[Place]) -> None:
+        """Count the frame if another one of the segment is on an image of its: whoever fills rings must know."""
+        images = [(place.reference.sop_instance_uid, place.reference.subset) for place in places]
+        first = [segment.frames.setdefault(image, frame.number) for image in images]
+        segment.problems["outline-overlaid"] += any(number != frame.number for number in first)
 
     def _add_on_image(self, place: Place, segment: Outlined, rings: list[Ring]) -> None:
         for ring in rings:

@@ -350,6 +350,20 @@ def test_a_frame_beside_the_planes_of_its_images_is_outlined_in_space_only() -> 
         assert [(each.code, each.path) for each in result.problems] == [("region-not-in-plane", "$.SegmentSequence[0]")]
 
 
+def test_frames_that_lie_on_one_image_are_counted() -> None:
+    frames = [frame(number, reference(IMAGE_1), position=(10, 20, z)) for number, z in ((1, 0), (2, 1), (1, 1), (1, 2))]
+    result = outlined(frames, known=catalog(image(IMAGE_1, 0)), segments=[1, 2])
+    assert drawn(result, 1) == [(IMAGE_1, None, [RING] * 3)]
+    assert [(each.code, each.path, each.message[:8]) for each in result.problems] == [
+        ("outline-overlaid", "$.SegmentSequence[0]", "2 frames")
+    ]
+
+
+def test_an_image_that_is_named_twice_is_one() -> None:
+    frames = [frame(1, reference(IMAGE_1), reference(IMAGE_1), position=None)]
+    assert drawn(outlined(frames, known=catalog(image(IMAGE_1, None)))) == [(IMAGE_1, None, [RING])]
+
+
 def test_the_tolerance_says_how_far_beside_a_plane_is_in_it() -> None:
     off = frame(1, reference(IMAGE_1), position=(10, 20, 2))
     assert len(drawn(outlined([off], known=catalog(image(IMAGE_1, 0))))) == 1
