@@ -29,6 +29,8 @@ from converter.selection import (
 
 _GROUPS = "AnnotationGroupSequence"
 _PROPERTY_TYPE = "AnnotationPropertyTypeCodeSequence"
+# Whole slide and tiled pyramidal confocal microscopy: always tiled (PS3.3 A.32.8, A.90.2).
+_TILED_CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.77.1.6", "1.2.840.10008.5.1.4.1.1.77.1.9"})
 _TYPE_MODIFIERS = "AnnotationPropertyTypeModifierCodeSequence"
 
 
@@ -125,7 +127,10 @@ def drawn_on(obj: AnnotationObject, reference: Reference) -> Reference:
     By Pixel Origin Interpretation (0048,0301): VOLUME is the total pixel matrix, which stands for the whole image.
     """
     header = reference.located.instance
-    is_tiled = header is not None and header.total_pixel_matrix_columns is not None
+    if header is None:
+        is_tiled = reference.sop_class_uid in _TILED_CLASSES
+    else:
+        is_tiled = header.total_pixel_matrix_columns is not None
     origin = values.text(obj.dataset, "PixelOriginInterpretation")
     if origin is None and is_tiled:
         obj.report("pixel-origin-volume", "$.PixelOriginInterpretation")
