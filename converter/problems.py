@@ -107,6 +107,7 @@ DEFINITIONS = _definitions(
     ("contour-xor", "warning", "Contours combine by exclusive or, inner rings are holes: stated in words only."),
     ("region-circle-ellipse", "note", "Columns and rows scale differently: the circle is stated as an ellipse."),
     ("region-matrix", "warning", "Positions in the total pixel matrix are kept for the whole instance; the frames named are left out."),
+    ("frame-unnamed", "warning", "Positions are in a frame of a tiled image and no frame is named: they are stated for the whole image."),
     ("pixel-origin-assumed", "note", "The tiled image's Pixel Origin Interpretation is absent: FRAME is assumed."),
     ("pixel-origin-volume", "note", "The tiled image's Pixel Origin Interpretation is absent: VOLUME is assumed."),
     ("displayed-area-missing", "error", "No displayed area governs the image: graphics in DISPLAY units cannot be placed."),

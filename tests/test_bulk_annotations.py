@@ -10,7 +10,6 @@ from typing import Any
 
 import highdicom
 import numpy as np
-import pytest
 from pydicom import dcmread
 
 from converter import Settings, convert
@@ -118,12 +117,21 @@ def test_every_annotation_of_a_real_object_is_stated(corpus: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("target", ["2d", "3d"])
-def test_annotations_on_tiles_are_not_mapped_and_stay(testdata: Path, target: str) -> None:
-    results = [each for each in convert(testdata / "sm-slide", Settings(regions=target)) if each.kind == "ANN"]
-    plain = [each for each in convert(testdata / "sm-slide") if each.kind == "ANN"]
-    assert [[each.to_json() for each in result.selections] for result in results] == [
-        [each.to_json() for each in result.selections] for result in plain
+def test_annotations_in_the_total_pixel_matrix_are_restated_on_the_slide(testdata: Path) -> None:
+    # The centre of the top left pixel is at 20, 40 on the slide; columns run down its y axis, rows down its x axis,
+    # 0.01 mm each: a position (c, r) is at 20 - (r - 0.5) / 100, 40 - (c - 0.5) / 100.
+    results = convert(testdata / "sm-slide", Settings(regions="3d"))
+    (drawn,) = (each for each in results if each.file.endswith("ann-total-pixel-matrix.dcm"))
+    found = {each.selection.key.path: each.to_dict()["imageRegion3D"] for each in drawn.selections}
+    (points,) = found["1"]
+    assert points["regionType"] == "multipoint"
+    assert np.reshape(points["coordinate"], (-1, 3))[:, :2].tolist() == [
+        [19.8025, 39.9],
+        [19.603, 39.704],
+        [19.5875, 39.675],
     ]
-    codes = {problem.code for result in results for problem in result.problems}
-    assert codes & {"plane-unknown", "region-not-in-plane"}
+    assert [(each["regionType"], len(each["coordinate"]) // 3) for each in found["3"]] == [
+        ("polygon", 4),
+        ("polygon", 5),
+        ("polygon", 4),
+    ]

@@ -13,6 +13,7 @@ from converter.mapper import anatomy, people, values
 from converter.mapper.annotation_coordinates import Annotations, Numbers, annotations_of, keyword_of
 from converter.mapper.annotation_object import AnnotationObject, oid_identifier
 from converter.mapper.gathering import Gathered, Gathering, Reference, reference_of
+from converter.mapper.total_pixel_matrix import TotalPixelMatrix, extent, in_tile, is_tiled, only_frames
 from converter.packed import PackedRegions, PackedType, with_z
 from converter.selection import (
     Concept,
@@ -76,11 +77,12 @@ def selections(obj: AnnotationObject) -> Iterator[Selection]:
     references = _references(obj)
     if dimensions == 2:
         references = _on_first(obj, references)
+    matrix = _Matrix(obj)
     for group in _numbered(obj, groups):
         if dimensions == 3:
             yield from _in_space(obj, group, references)
         else:
-            yield from _on_images(obj, group, references, has_type=dimensions == 2)
+            yield from _on_images(obj, group, references, matrix, has_type=dimensions == 2)
 
 
 # Which image, and where on it
@@ -116,7 +118,7 @@ def _references(obj: AnnotationObject) -> list[Reference]:
 
 
 def _on_first(obj: AnnotationObject, references: list[Reference]) -> list[Reference]:
-    """Return the images of positions in pixels, the first as what the positions are in."""
+    """Return the images of positions in pixels, which are drawn on the first; none if it is not known which that is."""
     if not values.items(obj.dataset, "ReferencedImageSequence"):
         obj.report("sequence-missing", "$.ReferencedImageSequence")
         if len(references) > 1:
@@ -124,34 +126,55 @@ def _on_first(obj: AnnotationObject, references: list[Reference]) -> list[Refere
             return []
     if len(references) > 1:
         obj.report("annotation-images", "$.ReferencedImageSequence")
-    return [*(drawn_on(obj, each) for each in references[:1]), *references[1:]]
+    return references
 
 
-def drawn_on(obj: AnnotationObject, reference: Reference) -> Reference:
-    """Return what positions in pixels are relative to: the image whole, or the frames that the reference names.
+class _Matrix:
+    """Places annotations that are stated in pixels."""
 
-    By Pixel Origin Interpretation (0048,0301): VOLUME is the total pixel matrix, which stands for the whole image.
-    """
+    def __init__(self, obj: AnnotationObject) -> None:
+        self._obj = obj
+        self._matrix = TotalPixelMatrix(obj)
+
+    def place(self, reference: Reference, found: list[Annotations]) -> tuple[Reference, list[Annotations]]:
+        """Return what positions in pixels are relative to, and the annotations with positions in that.
+
+        By Pixel Origin Interpretation (0048,0301): VOLUME is the total pixel matrix, which stands for the whole image,
+        unless one frame is named that holds all annotations.
+        """
+        path = "$.PixelOriginInterpretation"
+        if _origin(self._obj, reference) != "VOLUME" or not isinstance(reference.subset, Frames) or not found:
+            return reference, found
+        reaches = np.concatenate([_bounds(each) for each in found])
+        tile = self._matrix.tile_holding(reference, only_frames([reference]), reaches)
+        if tile is not None:
+            return reference, [replace(each, coordinates=in_tile(each.coordinates, tile)) for each in found]
+        self._obj.report_once("region-matrix", path)
+        return replace(reference, subset=None), found
+
+
+def _origin(obj: AnnotationObject, reference: Reference) -> str:
+    """Return the Pixel Origin Interpretation, where it is absent VOLUME for a tiled image and FRAME for others."""
+    stated = values.text(obj.dataset, "PixelOriginInterpretation")
+    if stated is not None:
+        return stated
     header = reference.located.instance
-    if header is None:
-        is_tiled = reference.sop_class_uid in _TILED_CLASSES
-    else:
-        is_tiled = header.total_pixel_matrix_columns is not None
-    origin = values.text(obj.dataset, "PixelOriginInterpretation")
-    if origin is None and is_tiled:
-        obj.report("pixel-origin-volume", "$.PixelOriginInterpretation")
-    if origin == "VOLUME" or (origin is None and is_tiled):
-        if reference.subset is not None:
-            obj.report("region-matrix", "$.PixelOriginInterpretation")
-        return replace(reference, subset=None)
-    return reference
+    if not (reference.sop_class_uid in _TILED_CLASSES if header is None else is_tiled(header)):
+        return "FRAME"
+    obj.report_once("pixel-origin-volume", "$.PixelOriginInterpretation")
+    return "VOLUME"
+
+
+def _bounds(each: Annotations) -> Coordinates:
+    reach = extent("ellipse" if each.type == "ellipse" else "multipoint", each.coordinates)
+    return np.array([reach.min(axis=0), reach.max(axis=0)])
 
 
 def _is_placed(obj: AnnotationObject, reference: Reference) -> bool:
     """Return whether it is known which frame positions are in: a position in any frame is none in the image."""
     header = reference.located.instance
     is_whole = header is None or (header.number_of_frames or 1) == 1 or reference.subset is not None
-    return is_whole or values.text(obj.dataset, "PixelOriginInterpretation") != "FRAME"
+    return is_whole or _origin(obj, reference) != "FRAME"
 
 
 def _check_inside(obj: AnnotationObject, group: _Group, reference: Reference, found: list[Annotations]) -> None:
@@ -233,7 +256,7 @@ def _code(obj: AnnotationObject, item: Dataset, path: str, modifiers: list[Conce
 
 
 def _on_images(
-    obj: AnnotationObject, group: _Group, references: list[Reference], *, has_type: bool
+    obj: AnnotationObject, group: _Group, references: list[Reference], matrix: _Matrix, *, has_type: bool
 ) -> Iterator[Selection]:
     """Yield the group's annotations on the first image, and that others are selected with it."""
     found: list[Annotations] = []
@@ -243,7 +266,8 @@ def _on_images(
     if has_type and not _is_placed(obj, references[0]):
         obj.report("annotation-frame", f"{group.path}.{keyword_of(group.item)}")
     elif has_type:
-        found = annotations_of(obj, group.item, group.path, 2)
+        on, found = matrix.place(references[0], annotations_of(obj, group.item, group.path, 2))
+        references = [on, *references[1:]]
         _check_inside(obj, group, references[0], found)
     if not found and _has_none(group):
         return

@@ -270,8 +270,13 @@ def test_a_whole_slide_image_that_was_not_read_is_tiled_all_the_same() -> None:
     assert ("pixel-origin-volume", "$.PixelOriginInterpretation") in problems(mapped(stated, Instances()))
 
 
-def test_a_position_in_a_frame_that_nothing_names_is_none() -> None:
-    result = mapped(bulk(group("POINT", [50, 60]), PixelOriginInterpretation="FRAME"), tiled())
+@pytest.mark.parametrize("origin", ["FRAME", None])
+def test_a_position_in_a_frame_that_nothing_names_is_none(origin: str | None) -> None:
+    known = tiled()
+    if origin is None:
+        # Without tiles there is no matrix that absence could mean.
+        known[IMAGE_1] = replace(known[IMAGE_1], total_pixel_matrix_columns=None, total_pixel_matrix_rows=None)
+    result = mapped(bulk(group("POINT", [50, 60]), PixelOriginInterpretation=origin), known)
     assert [each.regions for each in only(result).instances] == [()]
     assert problems(result) == [("annotation-frame", f"{GROUP}.PointCoordinatesData")]
 
