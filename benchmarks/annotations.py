@@ -28,6 +28,7 @@ LIMITS = {"points": 3.0, "polygons": 2.0}
 LIMIT_MEGABYTES = 500
 VERTICES = 8, 16
 ANNOTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.91.1"
+WHOLE_SLIDE_IMAGE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 HEADING = f"{'annotations':<22}{'groups':>7}{'each':>9}{'seconds':>9}{'least':>9}{'ratio':>7}{'limit':>7}"
 
 
@@ -65,6 +66,7 @@ CASES = [
     for precision in "fd"
 ]
 LARGE = [Case(kind, 1, 1_000_000, precision) for kind in LIMITS for precision in "fd"]
+RESTATED = [Case("polygons", 1, 1_000_000, precision) for precision in "fd"]
 
 
 def main() -> int:
@@ -78,6 +80,8 @@ def main() -> int:
     if not arguments.no_memory:
         for case in LARGE:
             passed &= fits(case)
+        for case in RESTATED:
+            passed &= fits(case, "--regions", "3d")
     return 0 if passed else 1
 
 
@@ -117,12 +121,14 @@ def least_polygons(coordinates: bytes, index: bytes, precision: str) -> bytes:
     return orjson.dumps(regions, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def fits(case: Case) -> bool:
+def fits(case: Case, *options: str) -> bool:
     """Convert one object in a process of its own, print what that took and return whether memory was enough."""
     with tempfile.TemporaryDirectory() as folder:
-        source, output = Path(folder, "annotations.dcm"), Path(folder, "output")
+        source, slide, output = Path(folder, "annotations.dcm"), Path(folder, "slide.dcm"), Path(folder, "output")
         source.write_bytes(encoded(made(case)))
-        command = [sys.executable, "-m", "converter.cli", "convert", str(source), "--output", str(output), "--quiet"]
+        slide.write_bytes(encoded(whole_slide_image()))
+        command = [sys.executable, "-m", "converter.cli", "convert", str(source), str(slide), "--output", str(output)]
+        command += ["--quiet", *options]
         measure = (
             "import resource, subprocess, sys; status = subprocess.run(sys.argv[1:]).returncode; "
             "used = resource.getrusage(resource.RUSAGE_CHILDREN); "
@@ -135,7 +141,8 @@ def fits(case: Case) -> bool:
         size = source.stat().st_size / 1e6
     passed = status == "0" and megabytes < LIMIT_MEGABYTES
     print(
-        f"{case.each} {case.name} ({size:.0f} MB): {resources} resources, {float(seconds):.1f} s, "
+        f"{' '.join([str(case.each), f'{case.name} ({size:.0f} MB)', *options])}: "
+        f"{resources} resources, {float(seconds):.1f} s, "
         f"peak {megabytes:.0f} MB of {LIMIT_MEGABYTES} MB: {'pass' if passed else 'FAIL'}",
         flush=True,
     )
@@ -160,6 +167,25 @@ def made(case: Case) -> Dataset:
     dataset.ReferencedSeriesSequence = Sequence([series])
     random = np.random.default_rng(1)
     dataset.AnnotationGroupSequence = Sequence([group(case, number, random) for number in range(1, case.groups + 1)])
+    return dataset
+
+
+def whole_slide_image() -> Dataset:
+    """Return the header of the image that all annotations are on, which says where it lies."""
+    dataset = instance(WHOLE_SLIDE_IMAGE, f"{STUDY}.3.1", f"{STUDY}.2.0", "SM")
+    dataset.FrameOfReferenceUID = f"{STUDY}.4"
+    dataset.DimensionOrganizationType = "TILED_FULL"
+    dataset.TotalPixelMatrixColumns = dataset.TotalPixelMatrixRows = 60_000
+    dataset.TotalPixelMatrixFocalPlanes = 1
+    dataset.Rows = dataset.Columns = 1_000
+    dataset.NumberOfFrames = 3_600
+    dataset.ImageOrientationSlide = [0, -1, 0, -1, 0, 0]
+    origin, measures, shared = Dataset(), Dataset(), Dataset()
+    origin.XOffsetInSlideCoordinateSystem, origin.YOffsetInSlideCoordinateSystem = 20, 40
+    dataset.TotalPixelMatrixOriginSequence = Sequence([origin])
+    measures.PixelSpacing, measures.SliceThickness = [0.00025, 0.00025], 0.001
+    shared.PixelMeasuresSequence = Sequence([measures])
+    dataset.SharedFunctionalGroupsSequence = Sequence([shared])
     return dataset
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from converter.geometry import Computed, GeometryError, Points
@@ -67,7 +68,9 @@ def pixel_to_frame_of_reference(points: Points, plane: Plane) -> Computed:
     `points`: (n, 2), column then row. Returns (n, 3) in millimetres, not rounded. PS3.3 C.7.6.2.1.1.
     """
     offsets = (as_stated(points) - _HALF_PIXEL) * plane.steps
-    mapped: Computed = offsets @ plane.directions + np.array(plane.position)
+    along, down = plane.directions
+    # Not by a product of matrices, whose last digit depends on how many points there are.
+    mapped: Computed = offsets[:, :1] * along + offsets[:, 1:] * down + np.array(plane.position)
     return mapped
 
 
@@ -78,10 +81,22 @@ def frame_of_reference_to_pixel(points: Points, plane: Plane) -> tuple[Computed,
     in millimetres, positive on the side of `plane.normal`; neither rounded.
     """
     offsets = as_stated(points) - np.array(plane.position)
-    directions = plane.directions
+    along, down = plane.directions
     # The direction vectors may be a little skew: what is perpendicular to one has no share in the other.
-    in_plane = np.linalg.solve(directions @ directions.T, directions @ offsets.T).T
-    return in_plane / plane.steps + _HALF_PIXEL, offsets @ plane.normal
+    inverse = np.linalg.inv(plane.directions @ plane.directions.T)
+    shares = components(offsets, along)[:, np.newaxis], components(offsets, down)[:, np.newaxis]
+    in_plane = shares[0] * inverse[0] + shares[1] * inverse[1]
+    return in_plane / plane.steps + _HALF_PIXEL, components(offsets, plane.normal)
+
+
+def components(points: Computed, direction: NDArray[np.float64]) -> Computed:
+    """Return how far points reach in a direction, (n,); `points`: (n, 3), `direction`: (3,).
+
+    Of each point the same to the last digit, however many there are, as a product of matrices is not.
+    """
+    x, y, z = points.T
+    reach: Computed = x * direction[0] + y * direction[1] + z * direction[2]
+    return reach
 
 
 def circle_to_frame_of_reference(points: Points, plane: Plane) -> Computed:
@@ -99,10 +114,10 @@ def circle_to_frame_of_reference(points: Points, plane: Plane) -> Computed:
 
 
 def ellipse_to_frame_of_reference(points: Points, plane: Plane) -> Computed:
-    """Map an ellipse in pixels to the frame of reference.
+    """Map an ellipse in pixels, or several, to the frame of reference.
 
-    `points`: (4, 2), end points of the major axis, then of the minor axis. Returns (4, 3), the same of the ellipse in
-    millimetres: where pixels are not square its axes are others.
+    `points`: (4, 2), end points of the major axis, then of the minor axis, of several ellipses (4 n, 2). Returns (4, 3)
+    or (4 n, 3), the same of the ellipse in millimetres: where pixels are not square its axes are others.
     """
     return _with_principal_axes(pixel_to_frame_of_reference(points, plane))
 
@@ -114,19 +129,36 @@ def ellipse_to_pixel(points: Points, plane: Plane) -> Computed:
 
 def as_stated(points: Points) -> Computed:
     """Return double precision; of single precision the shortest decimals that read back to it."""
-    return points.astype(str).astype(np.float64) if points.dtype.itemsize == 4 else points.astype(np.float64)
+    if points.dtype.itemsize > 4:
+        return points.astype(np.float64)
+    if not np.isfinite(points).all():
+        return points.astype(str).astype(np.float64)
+    # The same decimals, of which orjson writes and reads ten while numpy does one.
+    single = np.ascontiguousarray(points, np.float32)
+    decimals = orjson.loads(orjson.dumps(single.reshape(-1), option=orjson.OPT_SERIALIZE_NUMPY))
+    return np.array(decimals, np.float64).reshape(points.shape)
 
 
 def _with_principal_axes(diameters: Computed) -> Computed:
-    """Return the axes of the ellipse with these conjugate diameters, (4, k), the major one first."""
-    center = diameters.mean(axis=0)
-    first, second = (diameters[1] - diameters[0]) / 2, (diameters[3] - diameters[2]) / 2
-    lengths = float(np.linalg.norm(first)), float(np.linalg.norm(second))
-    if abs(float(first @ second)) <= _PRECISION * lengths[0] * lengths[1]:
-        return diameters if lengths[1] <= lengths[0] * (1 + _PRECISION) else diameters[[2, 3, 0, 1]]
-    directions, semi_axes, _ = np.linalg.svd(np.column_stack([first, second]), full_matrices=False)
-    major, minor = (directions * semi_axes).T
+    """Return the axes of the ellipses with these conjugate diameters, (4 n, k), the major one first."""
+    ends = diameters.reshape(-1, 4, diameters.shape[1])
+    first, second = (ends[:, 1] - ends[:, 0]) / 2, (ends[:, 3] - ends[:, 2]) / 2
+    lengths = np.linalg.norm(first, axis=1), np.linalg.norm(second, axis=1)
+    is_first_longer = lengths[1] <= lengths[0] * (1 + _PRECISION)
+    axes: Computed = np.where(is_first_longer[:, np.newaxis, np.newaxis], ends, ends[:, [2, 3, 0, 1]])
+    is_slanted = ~(np.abs((first * second).sum(axis=1)) <= _PRECISION * lengths[0] * lengths[1])
+    if is_slanted.any():
+        axes[is_slanted] = _principal(ends[is_slanted].mean(axis=1), first[is_slanted], second[is_slanted])
+    return axes.reshape(diameters.shape)
+
+
+def _principal(centers: Computed, first: Computed, second: Computed) -> Computed:
+    """Return the axes, (n, 4, k), of ellipses with these conjugate semi-diameters, each (n, k)."""
+    directions, semi_axes, _ = np.linalg.svd(np.stack([first, second], axis=2), full_matrices=False)
+    reached = directions * semi_axes[:, np.newaxis]
     # The end points keep the sense of the diameters that they come from.
-    major = major if major @ first >= 0 else -major
-    minor = minor if minor @ second >= 0 else -minor
-    return np.array([center - major, center + major, center - minor, center + minor])
+    major, minor = (
+        np.where((axis * diameter).sum(axis=1, keepdims=True) >= 0, axis, -axis)
+        for axis, diameter in ((reached[:, :, 0], first), (reached[:, :, 1], second))
+    )
+    return np.stack([centers - major, centers + major, centers - minor, centers + minor], axis=1)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from converter import plane as planes
 from converter.catalog import Instance
@@ -19,7 +20,8 @@ _DECIMALS = 6
 _MICROSCOPIC = 0.01
 # Its position is that of its first frame only; the others' follow from Grid Frame Offset Vector (PS3.3 C.8.8.3).
 _RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
-_RING = 4
+RING = 4
+"""Vertices, the first repeated as the last, from which on a closed polyline is a polygon."""
 
 _IN_PIXELS: dict[Region3DType, Region2DType] = {
     "point": "point",
@@ -111,18 +113,39 @@ class Stack:
     def __len__(self) -> int:
         return len(self._slices)
 
+    def __getitem__(self, number: int) -> Slice:
+        return self._slices[number]
+
     def nearest(self, points: Coordinates) -> Slice | None:
         """Return the slice that all points, (n, 3), are nearest to, None if none has them within its tolerance."""
-        points = planes.as_stated(points)
+        number = int(self.nearest_of(points, np.zeros(1, np.int64))[0])
+        return None if number < 0 else self._slices[number]
+
+    def nearest_of(self, points: Coordinates, starts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the number of the slice that is `nearest` to each region, -1 where there is none.
+
+        `points`: (n, 3), those of all regions one after the other. `starts`: (regions,), the number of the point that
+        each begins with.
+        """
+        stated = planes.as_stated(points)
+        tolerances = self._tolerances + 1e-9
         # A thousand points and a thousand slices are a million distances: most slices are out by the first point.
-        near = np.flatnonzero(np.abs(self._normals @ points[0] - self._offsets) <= self._tolerances + 1e-9)
-        if not near.size:
-            return None
-        distances = np.abs(points @ self._normals[near].T - self._offsets[near]).max(axis=0)
-        # Rounding must not decide between slices that are equally near.
-        least = int(np.argmin(np.round(distances, _DECIMALS)))
-        index = int(near[least])
-        return self._slices[index] if distances[least] <= self._tolerances[index] + 1e-9 else None
+        is_near = self._distances(stated[starts], slice(None)) <= tolerances
+        found, least = np.full(len(starts), -1), np.full(len(starts), np.inf)
+        for number in np.flatnonzero(is_near.any(axis=0)).tolist():
+            distances = np.maximum.reduceat(self._distances(stated, [number])[:, 0], starts)
+            # Rounding must not decide between slices that are equally near.
+            rounded = np.round(distances, _DECIMALS)
+            is_nearer = is_near[:, number] & (rounded < least)
+            least[is_nearer] = rounded[is_nearer]
+            found[is_nearer] = np.where(distances[is_nearer] <= tolerances[number], number, -1)
+        return found
+
+    def _distances(self, points: Computed, which: slice | list[int]) -> Computed:
+        """Return the distance of each point, (n, 3), from each of these slices: (n, slices)."""
+        reach = sum(points[:, [axis]] * self._normals[which, axis] for axis in range(3))
+        distances: Computed = np.abs(reach - self._offsets[which])
+        return distances
 
 
 def _order(each: Slice) -> tuple[float, int, str, tuple[int, ...]]:
@@ -141,9 +164,14 @@ def to_pixels(region: Region3D, plane: Plane) -> Region2D | None:
     kind = _IN_PIXELS.get(region.type)
     if kind is None:
         return None
-    if region.type == "ellipse":
-        return Region2D(kind, _rounded(planes.ellipse_to_pixel(region.coordinates, plane)))
-    return Region2D(kind, _rounded(planes.frame_of_reference_to_pixel(region.coordinates, plane)[0]))
+    return Region2D(kind, points_to_pixels(region.type, region.coordinates, plane))
+
+
+def points_to_pixels(kind: Region3DType, points: Coordinates, plane: Plane) -> Computed:
+    """Return the points of a region, or of several of one type, as `to_pixels` does: (n, 3) as (n, 2)."""
+    if kind == "ellipse":
+        return _rounded(planes.ellipse_to_pixel(points, plane))
+    return _rounded(planes.frame_of_reference_to_pixel(points, plane)[0])
 
 
 def to_frame_of_reference(region: Region2D, plane: Plane, images: tuple[str, ...] = ()) -> Region3D:
@@ -153,19 +181,26 @@ def to_frame_of_reference(region: Region2D, plane: Plane, images: tuple[str, ...
     """
     points = region.coordinates
     kind: Region3DType
-    if region.type == "circle":
-        kind, mapped = "ellipse", planes.circle_to_frame_of_reference(points, plane)
-    elif region.type == "ellipse":
-        kind, mapped = "ellipse", planes.ellipse_to_frame_of_reference(points, plane)
-    elif region.type in ("polyline", "interpolated"):
-        drawn = interpolate(points) if region.type == "interpolated" else points
-        is_ring = len(drawn) >= _RING and np.array_equal(drawn[0], drawn[-1])
-        kind, mapped = "polygon" if is_ring else "polyline", planes.pixel_to_frame_of_reference(drawn, plane)
+    if region.type in ("polyline", "interpolated"):
+        points = interpolate(points) if region.type == "interpolated" else points
+        is_ring = len(points) >= RING and np.array_equal(points[0], points[-1])
+        kind = "polygon" if is_ring else "polyline"
+    elif region.type in ("circle", "ellipse"):
+        kind = "ellipse"
     else:
         kind = "point" if region.type == "point" else "multipoint"
+    return Region3D(kind, points_to_frame_of_reference(region.type, points, plane), images)
+
+
+def points_to_frame_of_reference(kind: Region2DType, points: Coordinates, plane: Plane) -> Computed:
+    """Return the points of a region, or of several of one type, as `to_frame_of_reference` does: (n, 2) as (n, 3)."""
+    if kind == "circle":
+        mapped = planes.circle_to_frame_of_reference(points, plane)
+    elif kind == "ellipse":
+        mapped = planes.ellipse_to_frame_of_reference(points, plane)
+    else:
         mapped = planes.pixel_to_frame_of_reference(points, plane)
-    decimals = _DECIMALS if min(plane.spacing) >= _MICROSCOPIC else _DECIMALS + 3
-    return Region3D(kind, _rounded(mapped, decimals), images)
+    return _rounded(mapped, _DECIMALS if min(plane.spacing) >= _MICROSCOPIC else _DECIMALS + 3)
 
 
 def _rounded(points: Computed, decimals: int = _DECIMALS) -> Computed:

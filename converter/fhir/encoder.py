@@ -13,7 +13,7 @@ from converter.fhir import datatypes
 from converter.fhir.datatypes import Element, every, present
 from converter.fhir.encoded import Encoded
 from converter.fhir.many import ManyRegions, flat
-from converter.packed import PackedRegions
+from converter.packed import VeryManyRegions
 from converter.problems import problem
 from converter.selection import (
     Channels,
@@ -184,7 +184,7 @@ class Encoder:
 
     def regions_2d(self, regions: Sequence[Region2D]) -> list[Any]:
         """Return the regions in pixels of an instance; packed ones stay so until they are written."""
-        if isinstance(regions, PackedRegions):
+        if isinstance(regions, VeryManyRegions):
             return [ManyRegions(regions)]
         return [each for region in regions for each in self.region_2d(region)]
 
@@ -244,7 +244,7 @@ def subset_strings(subset: Subset | None) -> list[str]:
 
 def in_space(regions: Sequence[Region3D]) -> list[Any]:
     """Return regions in a frame of reference; packed ones stay so until they are written."""
-    return [ManyRegions(regions)] if isinstance(regions, PackedRegions) else [as_stated(each) for each in regions]
+    return [ManyRegions(regions)] if isinstance(regions, VeryManyRegions) else [as_stated(each) for each in regions]
 
 
 def as_stated(region: Region2D | Region3D) -> Element:

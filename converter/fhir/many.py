@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from converter.packed import PackedRegions
+from converter.packed import VeryManyRegions
 from converter.selection import Coordinates, Region2D, Region3D
 
 _AT_ONCE: Final = 2**13
@@ -38,13 +38,13 @@ class Many(ABC):
 class ManyRegions(Many):
     """An `imageRegion2D` or `imageRegion3D` for each of the regions."""
 
-    regions: PackedRegions[Region2D] | PackedRegions[Region3D]
+    regions: VeryManyRegions[Region2D] | VeryManyRegions[Region3D]
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the elements, each with its type and coordinates."""
-        head = b'{"regionType":"%s","coordinate":' % self.regions.type.encode()
-        between = b"]}," + head + b"["
         for first, part in self.regions.parts(_AT_ONCE):
+            head = b'{"regionType":"%s","coordinate":' % part.type.encode()
+            between = b"]}," + head + b"["
             yield b"," + head if first else head
             # Splitting and joining takes half the time of replacing.
             yield between.join(_array(part.separated()).split(_BETWEEN))
@@ -56,14 +56,15 @@ class ManyRegionExtensions(Many):
     """The extension `name` of R4 for each of the regions."""
 
     name: str
-    regions: PackedRegions[Region2D] | PackedRegions[Region3D]
+    regions: VeryManyRegions[Region2D] | VeryManyRegions[Region3D]
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the extensions, with one for each coordinate inside."""
-        kind = self.regions.type.encode()
-        head = b'{"url":"%s","extension":[{"url":"regionType","valueCode":"%s"},' % (self.name.encode(), kind)
-        before, between = _BETWEEN.replace(b",", _NEXT_COORDINATE), b"}]}," + head + _COORDINATE
+        before = _BETWEEN.replace(b",", _NEXT_COORDINATE)
         for first, part in self.regions.parts(_AT_ONCE):
+            kind = part.type.encode()
+            head = b'{"url":"%s","extension":[{"url":"regionType","valueCode":"%s"},' % (self.name.encode(), kind)
+            between = b"}]}," + head + _COORDINATE
             yield b"," + head if first else head
             yield between.join(_coordinate_extensions(part.separated()).split(before))
             yield b"]}"

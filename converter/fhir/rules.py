@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from converter.fhir import datatypes
 from converter.fhir.many import ManyRegions
-from converter.packed import PackedRegions
+from converter.packed import VeryManyRegions
 from converter.selection import Region2D, Region3D
 
 COUNTS: Mapping[str, tuple[int, int | None]] = {
@@ -120,17 +120,17 @@ def region(element: Mapping[str, Any] | ManyRegions, dimensions: int) -> Iterato
         yield "polygon-not-closed"
 
 
-def many_regions(packed: PackedRegions[Region2D] | PackedRegions[Region3D], dimensions: int) -> Iterator[str]:
-    """What `region` says holds of each of the packed regions; none of their types is a polygon."""
-    points, starts = packed.coordinates, packed.starts
-    counts = np.diff(starts)
-    has_points = counts.size and counts.min() >= 1 and starts[0] == 0 and starts[-1] == len(points)
-    if points.shape[1] + (packed.z is not None) != dimensions or not has_points:
+def many_regions(regions: VeryManyRegions[Region2D] | VeryManyRegions[Region3D], dimensions: int) -> Iterator[str]:
+    """What `region` says holds of each of very many regions; polygons among them are those that are closed."""
+    stored = regions.stored
+    counts = np.diff(stored.starts)
+    has_points = counts.size and counts.min() >= 1 and stored.starts[0] == 0
+    if not has_points or stored.starts[-1] != len(stored.coordinates) or regions.dimensions != dimensions:
         yield "coordinates-not-points"
         return
-    if not np.isfinite(points).all() or not np.isfinite(packed.z or 0):
+    if not regions.are_finite():
         yield "coordinate-not-finite"
-    least, most = COUNTS[packed.type]
+    least, most = COUNTS[stored.type]
     if counts.min() < least or (most is not None and counts.max() > most):
         yield "region-point-count"
 
@@ -138,7 +138,9 @@ def many_regions(packed: PackedRegions[Region2D] | PackedRegions[Region3D], dime
 def region_type(element: Mapping[str, Any] | ManyRegions, codes: Sequence[str]) -> Iterator[str]:
     """The type of a region, or of many, is a code of the value set that it is bound to."""
     if isinstance(element, ManyRegions):
-        element = {"regionType": element.regions.type}
+        if not set(element.regions.types) <= set(codes):
+            yield "code-not-in-value-set"
+        return
     yield from one_of(element, "regionType", codes)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from pydicom import Dataset
 from converter.catalog import Instance
 from converter.mapper import values
 from converter.mapper.annotation_object import AnnotationObject, Located
+from converter.packed import joined
 from converter.selection import Code, Frames, Region2D, SelectedInstance, SelectionKey, Series, Subset
 
 
@@ -19,7 +20,7 @@ from converter.selection import Code, Frames, Region2D, SelectedInstance, Select
 class _Entry:
     sop_class_uid: str | None
     number: int | None
-    regions: list[Region2D] = field(default_factory=list)
+    regions: list[Sequence[Region2D]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -40,7 +41,7 @@ class Gathered:
     def instances(self) -> tuple[SelectedInstance, ...]:
         """The instances in the order they were first selected."""
         return tuple(
-            SelectedInstance(uid, entry.sop_class_uid, entry.number, subset, tuple(entry.regions))
+            SelectedInstance(uid, entry.sop_class_uid, entry.number, subset, joined(entry.regions))
             for (uid, subset), entry in self._entries.items()
         )
 
@@ -71,6 +72,10 @@ class Gathered:
 
     def add(self, reference: Reference, region: Region2D | None) -> None:
         """Add an instance (or a region on it)."""
+        self.add_all(reference, () if region is None else (region,))
+
+    def add_all(self, reference: Reference, regions: Sequence[Region2D]) -> None:
+        """Add an instance, and regions on it, which stay packed where there are no others."""
         header = reference.located.instance
         if self.header is None:
             self.header = header
@@ -82,8 +87,7 @@ class Gathered:
         key = (reference.sop_instance_uid, reference.subset)
         number = None if header is None else header.instance_number
         entry = self._entries.setdefault(key, _Entry(reference.sop_class_uid, number))
-        if region is not None:
-            entry.regions.append(region)
+        entry.regions.append(regions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +109,15 @@ class Gathering:
 
     def add(self, reference: Reference, region: Region2D | None = None) -> None:
         """Add a referenced instance, and a region on it."""
+        self.add_all(reference, () if region is None else (region,))
+
+    def add_all(self, reference: Reference, regions: Sequence[Region2D]) -> None:
+        """Add a referenced instance, and regions on it, which stay packed where there are no others."""
         series = reference.located.series
         # Two instances of which nothing names the series may be of two: they are not put into one resource.
         apart = reference.sop_instance_uid if series.series_instance_uid is None else None
         key = (series.study_instance_uid, series.series_instance_uid, apart)
-        self._series.setdefault(key, Gathered(series)).add(reference, region)
+        self._series.setdefault(key, Gathered(series)).add_all(reference, regions)
 
     def keyed(self, obj: AnnotationObject, role: str, path: str) -> Iterator[tuple[SelectionKey, Gathered]]:
         """Yield what was gathered, each with the key of the selection that it becomes."""

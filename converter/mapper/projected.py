@@ -6,12 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from converter.catalog import Instance, SpatialCatalog
 from converter.mapper.annotation_object import AnnotationObject
 from converter.mapper.gathering import Gathering, Reference, check_inside
 from converter.mapper.total_pixel_matrix import TotalPixelMatrix, is_tiled, only_frames
+from converter.packed import PackedRegions, joined
 from converter.projection import Slice, Stack, slices_or_tiles_of, to_frame_of_reference, to_pixels
-from converter.selection import Frames, Region2D, Region3D, SelectedInstance, Selection, SelectionKey
+from converter.restated import AT_ONCE, in_frame_of_reference, nearest_slices, on_pixels
+from converter.selection import Frames, Region2D, Region3D, SelectedInstance, Selection, SelectionKey, Subset
 
 # Segmentations and doses lie in space like images do, but nobody draws on them.
 _NOT_DRAWN_ON = frozenset({"SEG", "RTDOSE"})
@@ -77,9 +82,9 @@ def _joined(first: Selection, second: Selection) -> Selection:
     instances = {(each.sop_instance_uid, each.subset): each for each in first.instances}
     for each in second.instances:
         known = instances.get((each.sop_instance_uid, each.subset))
-        regions = (*(known.regions if known is not None else ()), *each.regions)
+        regions = joined([known.regions if known is not None else (), each.regions])
         instances[each.sop_instance_uid, each.subset] = replace(each, regions=regions)
-    return replace(first, instances=tuple(instances.values()), regions_3d=(*first.regions_3d, *second.regions_3d))
+    return replace(first, instances=tuple(instances.values()), regions_3d=joined([first.regions_3d, second.regions_3d]))
 
 
 class Projector:
@@ -103,16 +108,24 @@ class Projector:
         has_rest = left and selection.frame_of_reference_uid is not None
         return [*placed, *([replace(selection, regions_3d=left)] if has_rest else [])]
 
-    def placed(self, selection: Selection) -> tuple[list[Selection], tuple[Region3D, ...]]:
+    def placed(self, selection: Selection) -> tuple[list[Selection], Sequence[Region3D]]:
         """Return the regions in space that could be placed on images, by series, and those that could not.
 
         The frame of reference may be unknown: then those images are tried that the regions or the object name.
         """
         images = _Images(self._obj, selection, self._tolerance)
+        found = self._all_placed(selection, images) or self._each_placed(selection, images)
+        gathering, left, unknown = found
+        self._report(selection, "plane-unknown", unknown)
+        self._report(selection, "region-not-in-plane", len(left) - unknown)
+        return list(self._on_images(selection, gathering)), left
+
+    def _each_placed(self, selection: Selection, images: _Images) -> tuple[Gathering, Sequence[Region3D], int]:
+        """Return what could be placed, region by region, what could not, and for how many of that no plane is known."""
         gathering, left, unknown = Gathering(), [], 0
         named = only_frames(selection.instances)
         for region in selection.regions_3d:
-            stacks = images.of(region) if selection.instances else self.stacks(selection.frame_of_reference_uid)
+            stacks = self._stacks_of(selection, images, region.images)
             nearest = [stack.nearest(region.coordinates) for stack in stacks]
             on = [(each, to_pixels(region, each.plane)) for each in nearest if each is not None]
             drawn = [(each, pixels) for each, pixels in on if pixels is not None]
@@ -123,15 +136,54 @@ class Projector:
             if not drawn:
                 left.append(region)
                 unknown += not any(map(len, stacks))
-        self._report(selection, "plane-unknown", unknown)
-        self._report(selection, "region-not-in-plane", len(left) - unknown)
-        return list(self._on_images(selection, gathering)), tuple(left)
+        return gathering, tuple(left), unknown
+
+    def _all_placed(self, selection: Selection, images: _Images) -> tuple[Gathering, Sequence[Region3D], int] | None:
+        """Return the same of packed regions, all that are placed on one image at once.
+
+        None for other regions, and where frames of tiled images are named: each region may be in one or not.
+        """
+        regions, stacks = selection.regions_3d, self._stacks_of(selection, images, ())
+        if not isinstance(regions, PackedRegions):
+            return None
+        nearest = [nearest_slices(stack, regions) for stack in stacks]
+        targets: dict[tuple[str, Subset | None], list[tuple[Reference, int, int]]] = {}
+        for _, stack, number in sorted(_firsts(nearest)):
+            reference = self._whole(stacks[stack][number], selection)
+            if reference is None:
+                return None
+            targets.setdefault((reference.sop_instance_uid, reference.subset), []).append((reference, stack, number))
+        gathering = Gathering()
+        for target in targets.values():
+            reference = target[0][0]
+            numbers = [np.flatnonzero(nearest[stack] == number) for _, stack, number in target]
+            which = np.repeat(np.arange(len(target)), [len(each) for each in numbers])
+            # One image may be several slices, in which regions take turns.
+            order = np.argsort(np.concatenate(numbers), kind="stable")
+            planes = [stacks[stack][number].plane for _, stack, number in target]
+            placed = on_pixels(regions, np.concatenate(numbers)[order], planes, which[order])
+            for _, part in placed.parts(AT_ONCE):
+                points = Region2D("multipoint", part.coordinates)
+                check_inside(self._obj, points, reference.located.instance, selection.place, reference.subset)
+            gathering.add_all(reference, placed)
+        is_left = np.all([numbers < 0 for numbers in nearest], axis=0) | np.zeros(len(regions), np.bool_)
+        left = regions if is_left.all() else regions.chosen(np.flatnonzero(is_left))
+        return gathering, left, 0 if any(map(len, stacks)) else len(left)
+
+    def _whole(self, on: Slice, selection: Selection) -> Reference | None:
+        """Return what all regions on a slice are stated for, None if that is for each to tell."""
+        reference = self._reference(on, selection)
+        uid = reference.sop_instance_uid
+        subsets = [each.subset for each in selection.instances if each.sop_instance_uid == uid]
+        if not is_tiled(on.instance) or not subsets:
+            return reference
+        return None if isinstance(subsets[0], Frames) else replace(reference, subset=subsets[0])
 
     def in_space(self, selection: Selection) -> list[Selection]:
         """Return the selection with its regions on images in their frame of reference, and what is left of it."""
         if not any(each.regions for each in selection.instances):
             return [selection]
-        mapped: dict[str, list[tuple[SelectedInstance, list[Region3D]]]] = {}
+        mapped: dict[str, list[tuple[SelectedInstance, Sequence[Region3D]]]] = {}
         left, unmapped, plain = [], 0, []
         for each in selection.instances:
             frame_of_reference, regions = self._in_space(each, selection.place)
@@ -149,15 +201,21 @@ class Projector:
             plain = []
         return [*results, *([replace(selection, instances=(*left, *plain))] if left else [])]
 
-    def _in_space(self, selected: SelectedInstance, path: str) -> tuple[str | None, list[Region3D]]:
+    def _in_space(self, selected: SelectedInstance, path: str) -> tuple[str | None, Sequence[Region3D]]:
         """Return an instance's frame of reference and its regions there, each once per plane of its frames."""
         instance = self._obj.locate(selected.sop_instance_uid, path).instance
         if instance is None or not (selected.subset is None or isinstance(selected.subset, Frames)):
-            return None, []
+            return None, ()
         planes = dict.fromkeys(each.plane for each in slices_or_tiles_of(instance, selected.subset, self._tolerance))
         images = (selected.sop_instance_uid,)
-        regions = [to_frame_of_reference(region, plane, images) for region in selected.regions for plane in planes]
-        return instance.frame_of_reference_uid, regions
+        if isinstance(selected.regions, PackedRegions):
+            return instance.frame_of_reference_uid, in_frame_of_reference(selected.regions, tuple(planes), images)
+        regions = (to_frame_of_reference(region, plane, images) for region in selected.regions for plane in planes)
+        return instance.frame_of_reference_uid, tuple(regions)
+
+    def _stacks_of(self, selection: Selection, images: _Images, named: tuple[str, ...]) -> list[Stack]:
+        """Return the images of regions that are stated for those `named`, else for any of the selection."""
+        return images.stacks(named) if selection.instances else self.stacks(selection.frame_of_reference_uid)
 
     def stacks(self, frame_of_reference_uid: str | None) -> list[Stack]:
         """Return the images in a frame of reference, by series; without any, those that the object refers to."""
@@ -236,19 +294,29 @@ class _Images:
                 self._slices.setdefault(each.sop_instance_uid, []).extend(slices)
         self._stacks: dict[tuple[str, ...], list[Stack]] = {}
 
-    def of(self, region: Region3D) -> list[Stack]:
-        """Return the images of a region, as one stack: it lies in the nearest."""
-        if region.images not in self._stacks:
-            uids = region.images or self._slices
-            slices = [each for uid in uids for each in self._slices.get(uid, ())]
-            self._stacks[region.images] = [Stack(slices)]
-        return self._stacks[region.images]
+    def stacks(self, named: tuple[str, ...]) -> list[Stack]:
+        """Return the images of regions that name some, or all, as one stack: a region lies in the nearest."""
+        if named not in self._stacks:
+            slices = [each for uid in named or self._slices for each in self._slices.get(uid, ())]
+            self._stacks[named] = [Stack(slices)]
+        return self._stacks[named]
+
+
+def _firsts(nearest: Sequence[NDArray[np.int64]]) -> Iterator[tuple[int, int, int]]:
+    """Yield, of each slice that regions are nearest to, the first of these, then the numbers of its stack and its own.
+
+    `nearest`: for each stack the number of the slice of each region, -1 for none.
+    """
+    for stack, numbers in enumerate(nearest):
+        for number, first in zip(*np.unique(numbers, return_index=True), strict=True):
+            if number >= 0:
+                yield int(first), stack, int(number)
 
 
 def _in_frame_of_reference(
     selection: Selection,
     uid: str,
-    found: list[tuple[SelectedInstance, list[Region3D]]],
+    found: list[tuple[SelectedInstance, Sequence[Region3D]]],
     plain: list[SelectedInstance],
 ) -> Selection:
     instances = (*(replace(each, regions=()) for each, _ in found), *plain)
@@ -257,7 +325,7 @@ def _in_frame_of_reference(
         key=replace(selection.key, role="projected3d", frame_of_reference=uid),
         frame_of_reference_uid=uid,
         instances=instances,
-        regions_3d=tuple(region for _, regions in found for region in regions),
+        regions_3d=joined(regions for _, regions in found),
     )
 
 
