@@ -19,6 +19,7 @@ from converter.fhir.observation import encode as encode_observation
 from converter.mapper import NotAnnotationError, is_annotation, kind_of, map_object
 from converter.mapper.context import ContextMapper
 from converter.mapper.image_series import is_image, selection_of
+from converter.measurement import Statement
 from converter.problems import problem
 from converter.reader.catalog import SqliteCatalog
 from converter.reader.fingerprint import fingerprint
@@ -298,13 +299,18 @@ class _Work:
         linked = self._context.linked(selection) if self._context is not None else selection
         return ConvertedSelection(linked, self.release.encode(linked))
 
-    def context(self, selections: list[ConvertedSelection]) -> tuple[list[Encoded], list[Problem]]:
-        """Return what the selections are the first to refer to, and what was wrong with that."""
+    def observed(self, statement: Statement) -> tuple[Statement, Encoded]:
+        """Return a statement and the Observation that it becomes, with literal references as those of a selection."""
+        linked = self._context.linked_statement(statement) if self._context is not None else statement
+        return linked, encode_observation(linked, self.release.name)
+
+    def context(self, referring: list[Selection | Statement]) -> tuple[list[Encoded], list[Problem]]:
+        """Return what these are the first to refer to, and what was wrong with that."""
         resources: list[Encoded] = []
         problems: list[Problem] = []
         if self._context is not None:
-            for each in selections:
-                found, wrong = self._context.new(each.selection)
+            for each in referring:
+                found, wrong = self._context.new(each)
                 resources += map(self.release.encode_context, found)
                 problems += wrong
         return [each for each in resources if not each.broken], problems
@@ -324,21 +330,23 @@ def _result(reference: ObjectReference, work: _Work) -> Result:
         mapped = map_object(parsed.dataset, identity, work.catalog, work.settings, pixels)
         encoded = [work.encoded(each) for each in mapped.selections]
         whole = [each for each in encoded if not each.encoded.broken]
-        resources, problems = work.context(whole)
-        observed = [(each.place, encode_observation(each, work.release.name)) for each in mapped.measurements]
+        observed = [work.observed(each) for each in mapped.measurements]
+        observations = [each for each in observed if not each[1].broken]
+        resources, problems = work.context([*(each.selection for each in whole), *(each for each, _ in observations)])
     except (NotDicomError, NotAnnotationError):
         return replace(result, problems=(problem("malformed"),))
     except OSError:
         return replace(result, problems=(problem("unreadable"),))
     except Exception as error:  # noqa: BLE001 - one object that we do not understand must not stop a night's run
         return replace(result, problems=(problem("not-converted", kind=_where(error)),))
-    stated = [*((each.selection.place, each.encoded) for each in encoded), *observed]
+    stated = [(each.selection.place, each.encoded) for each in encoded]
+    stated += [(statement.place, resource) for statement, resource in observed]
     return replace(
         result,
         kind=mapped.kind,
         selections=tuple(whole),
         problems=(*parsed.problems, *mapped.problems, *_encoding_problems(stated), *problems),
-        resources=(*resources, *(each for _, each in observed if not each.broken)),
+        resources=(*resources, *(resource for _, resource in observations)),
         reference=reference,
     )
 
@@ -351,7 +359,7 @@ def _series(catalog: SqliteCatalog, work: _Work) -> Iterator[Result]:
             name = min(name for name, _ in images)
             converted = work.encoded(selection_of([each for _, each in images], work.settings))
             whole = [] if converted.encoded.broken else [converted]
-            resources, problems = work.context(whole)
+            resources, problems = work.context([each.selection for each in whole])
             stated = _encoding_problems([(converted.selection.place, converted.encoded)])
             yield Result(name, None, None, "SERIES", tuple(whole), (*stated, *problems), tuple(resources))
 

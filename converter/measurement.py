@@ -12,7 +12,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
-from converter.selection import Concept, Identifier, LogicalReference, SelectionKey
+from converter.selection import Concept, Identifier, Links, LogicalReference, SelectionKey
 
 AbsenceReason: TypeAlias = Literal[
     "unknown", "error", "not-a-number", "negative-infinity", "positive-infinity", "not-performed"
@@ -65,7 +65,8 @@ class Statement:
     `code` is what is stated, None where the report does not say. `effective` is a date where no more than that is
     known. `selections` are what it is derived from, `sources` other statements that it is inferred from, `members`
     those that it holds together. `tracked` names the thing that is followed over time. `study_instance_uid` is the
-    study that the report is part of, `place` the JSONPath of the content item.
+    study that the report is part of, `place` the JSONPath of the content item. `links` is set where there are resources
+    to refer to.
     """
 
     key: SelectionKey
@@ -87,6 +88,7 @@ class Statement:
     selections: tuple[SelectionKey, ...] = ()
     sources: tuple[SelectionKey, ...] = ()
     members: tuple[SelectionKey, ...] = ()
+    links: Links | None = None
     place: str = "$"
 
     @property

@@ -16,7 +16,20 @@ from pydicom import Dataset
 from converter import Settings, convert
 from converter.catalog import Instance
 from converter.context import CONTEXT_KEYS
-from tests.builders import IMAGE_1, SERIES, STUDY, code, dataset, image, images, report, scoord, written
+from tests.builders import (
+    IMAGE_1,
+    SERIES,
+    STUDY,
+    code,
+    container,
+    dataset,
+    image,
+    images,
+    item,
+    report,
+    scoord,
+    written,
+)
 from tests.test_bad_input import IMAGE_REGION, ct, good_report
 from tests.test_cli import imgsel
 from tests.writer.test_sink import literal
@@ -253,6 +266,60 @@ def test_everything_of_the_corpus_is_valid_and_every_reference_leads_somewhere(c
             each.to_resource()
     assert references <= ids
     assert {name.partition("/")[0] for name in ids} == {*CONTEXT_KEYS, "Basic" if fhir == "R4" else "ImagingSelection"}
+
+
+@pytest.mark.parametrize("fhir", ["R6", "R5", "6.0.0-ballot4", "R4"])
+def test_observations_refer_to_what_is_written_too(testdata: Path, tmp_path: Path, fhir: str) -> None:
+    options = ("--with", "context", "--with", "observations", "--with-names", "--fhir", fhir, "-q")
+    assert imgsel("convert", testdata, "-o", tmp_path, *options).returncode == 0
+    files = [path for path in tmp_path.iterdir() if path.name != "report.ndjson"]
+    found = [json.loads(line) for path in files for line in path.read_text("utf-8").splitlines()]
+    ids = [f"{each['resourceType']}/{each['id']}" for each in found]
+    assert len(ids) == len(set(ids))
+    assert literal(found) <= set(ids)
+    observations = [each for each in found if each["resourceType"] == "Observation"]
+    named = {
+        "subject": {"Patient"},
+        "partOf": {"ImagingStudy"},
+        "basedOn": {"ServiceRequest"},
+        "performer": {"Practitioner"},
+        "device": {"Device"},
+    }
+    for name, types in named.items():
+        stated = [each[name] for each in observations if name in each]
+        each_alone = [one for each in stated for one in (each if isinstance(each, list) else [each])]
+        assert {one["reference"].partition("/")[0] for one in each_alone} == types
+        assert {one["type"] for one in each_alone} == types
+
+
+def test_what_only_observations_refer_to_is_written(tmp_path: Path) -> None:
+    # The report is of another study than its image; who selected is a person, what measured an algorithm's device.
+    unit, number = code("mm", "UCUM", "millimeter"), dataset(NumericValue="4")
+    number.MeasurementUnitsCodeSequence = [unit]
+    region = scoord("POINT", [10, 20], image(IMAGE_1), concept=IMAGE_REGION)
+    measured = item("NUM", code("410668003", "SCT", "Length"), [region], MeasuredValueSequence=[number])
+    observer = dataset(
+        VerifyingObserverName="Roe^Richard",
+        VerifyingObserverIdentificationCodeSequence=[code("77", "99HOSP", "Roe")],
+    )
+    stated = report(
+        container(code("125007", "DCM", "Measurement Group"), measured, template="1411"),
+        **patient(), StudyInstanceUID=OTHER_STUDY, AccessionNumber="A1", VerifyingObserverSequence=[observer],
+        Manufacturer="Maker", ManufacturerModelName="M1", DeviceUID="1.2.3.77",
+    )  # fmt: skip
+    found = resources([ct(**patient()), stated], observations=True)
+    (length,) = [each for each in found["Observation"] if "valueQuantity" in each]
+    owner = own_id("Patient;;P1")
+    assert length["subject"]["reference"] == f"Patient/{owner}"
+    assert length["partOf"][0]["reference"] == f"ImagingStudy/{own_id(f'ImagingStudy;{OTHER_STUDY}')}"
+    assert length["basedOn"][0]["reference"] == f"ServiceRequest/{own_id(f'ServiceRequest;{owner};ACSN;;A1')}"
+    assert length["performer"][0]["reference"] == f"Practitioner/{own_id('Practitioner;99HOSP;77')}"
+    assert length["device"]["reference"] == f"Device/{own_id('Device;urn:ietf:rfc:3986;urn:oid:1.2.3.77')}"
+    assert {each["id"] for each in found["ImagingStudy"]} == {
+        own_id(f"ImagingStudy;{study}") for study in (STUDY, OTHER_STUDY)
+    }
+    ids = {f"{kind}/{each['id']}" for kind, stated in found.items() for each in stated}
+    assert literal(found) <= ids
 
 
 def test_the_bundle_of_the_largest_study_is_one_of_r5_and_stands_alone(corpus: Path, tmp_path: Path) -> None:

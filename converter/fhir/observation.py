@@ -28,7 +28,7 @@ from converter.measurement import (
     Value,
 )
 from converter.problems import problem
-from converter.selection import Code, Concept, Problem, SelectionKey
+from converter.selection import Code, Concept, Links, Problem, SelectionKey
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -119,7 +119,7 @@ class _Encoder:
             id=statement.id,
             identifier=_identifiers(statement),
             basedOn=every(map(datatypes.logical_reference, statement.based_on)),
-            partOf=_part_of(statement.study_instance_uid),
+            partOf=every([_study(statement)]),
             status=statement.status,
             category=every(map(datatypes.codeable_concept, _categories(statement))),
             code=_code(statement.code),
@@ -227,10 +227,15 @@ def _identifiers(statement: Statement) -> list[Element]:
     return [own, *every(map(datatypes.identifier, statement.identifiers))]
 
 
-def _part_of(study_instance_uid: str | None) -> list[Element]:
-    study = datatypes.uid_identifier(study_instance_uid) if study_instance_uid else None
-    kind = datatypes.codeable_concept(_STUDY_UID)
-    return [{"type": "ImagingStudy", "identifier": {"type": kind, **study}}] if study else []
+def _study(statement: Statement) -> Element | None:
+    """Return the study that the report is part of."""
+    uid, links = statement.study_instance_uid, statement.links or Links()
+    identifier = datatypes.uid_identifier(uid) if uid else None
+    literal = f"ImagingStudy/{links.study}" if links.study else None
+    if identifier is None and literal is None:
+        return None
+    named = {"type": datatypes.codeable_concept(_STUDY_UID), **identifier} if identifier else None
+    return present(reference=literal, type="ImagingStudy", identifier=named)
 
 
 def _categories(statement: Statement) -> tuple[Concept, ...]:

@@ -1,4 +1,4 @@
-"""What selections refer to: each patient, study, person, device, request, service and body part once.
+"""What selections and measurements refer to: each patient, study, person, device, request, service and body part once.
 
 Patients and studies are stated by the catalog, so what is said of them depends on all that was read and not on which
 object was read first: of different values that instances state, the one that most of them state, of equally many the
@@ -30,12 +30,14 @@ from converter.context import (
     context_id,
 )
 from converter.mapper import coded, identities, timing, values
+from converter.measurement import Statement
 from converter.problems import problem
 from converter.selection import Code, Concept, Identifier, Links, LogicalReference, Performer, Problem, Selection
 from converter.settings import Settings
 from converter.zones import parse_zone
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Statement)
 
 _ACCESSION: Final = Code("http://terminology.hl7.org/CodeSystem/v2-0203", "ACSN", "Accession ID")
 _GENDERS: Final[dict[str | None, Gender]] = {"M": "male", "F": "female", "O": "other"}
@@ -66,6 +68,19 @@ class ContextMapper:
         based_on = (self.reference(each, subject) for each in selection.based_on)
         return replace(selection, subject=subject, performers=tuple(performers), based_on=tuple(based_on), links=links)
 
+    def linked_statement(self, statement: S) -> S:
+        """Return what is measured with literal references besides the logical ones."""
+        subject = self.reference(statement.subject) if statement.subject else None
+        study = statement.study_instance_uid
+        return replace(
+            statement,
+            subject=subject,
+            based_on=tuple(self.reference(each, subject) for each in statement.based_on),
+            performers=tuple(map(self.reference, statement.performers)),
+            device=self.reference(statement.device) if statement.device else None,
+            links=Links(study=context_id("ImagingStudy", study) if study else None),
+        )
+
     def reference(self, reference: LogicalReference, subject: LogicalReference | None = None) -> LogicalReference:
         """Return a logical reference that is literal as well, if there is a resource for what it refers to.
 
@@ -90,26 +105,28 @@ class ContextMapper:
                 return context_id("ServiceRequest", _id_of(subject), kind, issuer, identifier.value)
         return None
 
-    def new(self, selection: Selection) -> tuple[list[Context], list[Problem]]:
-        """Return what a linked selection refers to and none before it did, and what was wrong with that.
+    def new(self, referring: Selection | Statement) -> tuple[list[Context], list[Problem]]:
+        """Return what a linked selection or statement refers to and none before it did, and what was wrong with that.
 
         What refers to another comes after it.
         """
         found: list[Context] = []
         problems: list[Problem] = []
-        self._add(found, self._patients(selection.subject))
-        subject = _literal(selection.subject)
-        study = selection.series.study_instance_uid
+        self._add(found, self._patients(referring.subject))
+        subject = _literal(referring.subject)
+        study = _study_uid(referring)
         if study is not None and context_id("ImagingStudy", study) not in self._given:
             stated, patients, differing = self._study(study, subject)
             self._add(found, [*patients, *stated.endpoints, stated])
-            problems += [problem(code, selection.place) for code in differing]
-        self._add(found, map(_endpoint, selection.endpoints))
-        self._add(found, self._people(selection.performers))
-        for each in selection.based_on:
+            problems += [problem(code, referring.place) for code in differing]
+        if isinstance(referring, Selection):
+            self._add(found, map(_endpoint, referring.endpoints))
+        self._add(found, self._people(_actors(referring)))
+        for each in referring.based_on:
             if each.resource_id is not None and each.identifier is not None:
                 self._add(found, [ServiceRequest(each.resource_id, each.identifier, subject)])
-        self._add(found, [each for each in _body_structures(selection, subject) if each is not None])
+        if isinstance(referring, Selection):
+            self._add(found, [each for each in _body_structures(referring, subject) if each is not None])
         return found, problems
 
     def _add(self, found: list[Context], more: Iterable[Context]) -> None:
@@ -118,9 +135,8 @@ class ContextMapper:
                 self._given.add(each.id)
                 found.append(each)
 
-    def _people(self, performers: Iterable[Performer]) -> Iterator[Device | Practitioner]:
-        for performer in performers:
-            actor = performer.actor
+    def _people(self, actors: Iterable[LogicalReference]) -> Iterator[Device | Practitioner]:
+        for actor in actors:
             if actor.resource_id is None:
                 continue
             if actor.type == "Device":
@@ -225,6 +241,21 @@ def most_stated(values_stated: Iterable[T | None]) -> T | None:
     """Return the value that is there most often, of several the least by how it is written; None if there is none."""
     counts = Counter(value for value in values_stated if value is not None)
     return min(counts, key=lambda value: (-counts[value], repr(value)), default=None)
+
+
+def _study_uid(referring: Selection | Statement) -> str | None:
+    """Return the study selected from, or that which a report is part of."""
+    return referring.series.study_instance_uid if isinstance(referring, Selection) else referring.study_instance_uid
+
+
+def _actors(referring: Selection | Statement) -> Iterator[LogicalReference]:
+    """Yield the people and devices at work."""
+    if isinstance(referring, Selection):
+        yield from (each.actor for each in referring.performers)
+    else:
+        yield from referring.performers
+        if referring.device is not None:
+            yield referring.device
 
 
 def _by_number(number: int | None, uid: str) -> tuple[Any, ...]:

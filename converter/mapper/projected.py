@@ -143,9 +143,10 @@ class Projector:
 
         None for other regions, and where frames of tiled images are named: each region may be in one or not.
         """
-        regions, stacks = selection.regions_3d, self._stacks_of(selection, images, ())
+        regions = selection.regions_3d
         if not isinstance(regions, PackedRegions):
             return None
+        stacks = self._stacks_of(selection, images, ())
         nearest = [nearest_slices(stack, regions) for stack in stacks]
         targets: dict[tuple[str, Subset | None], list[tuple[Reference, int, int]]] = {}
         for _, stack, number in sorted(_firsts(nearest)):
