@@ -17,6 +17,7 @@ import pydicom
 import pytest
 
 from converter import ArchiveLimits, Settings
+from converter.mapper import MAPPED_KINDS
 from converter.problems import DEFINITIONS
 from tests.conftest import ROOT
 
@@ -55,6 +56,12 @@ def test_every_problem_is_documented_with_severity_and_message() -> None:
         each.code: (each.severity, each.message) for each in DEFINITIONS.values()
     }
     assert len(rows) == len(DEFINITIONS)
+
+
+def test_the_speed_of_every_kind_is_told() -> None:
+    (table, *_) = blocks(page("performance.md"), "console")
+    rows = re.findall(r"^([A-Z]+)(?:, \w+)? +\d+ ", table, re.MULTILINE)
+    assert set(rows) == MAPPED_KINDS
 
 
 def test_every_option_is_documented() -> None:
