@@ -47,7 +47,8 @@ format: $(READY)
 	@$(BIN)/ruff format .
 
 bench: $(READY)
-	@for script in benchmarks/*.py; do echo "$$script" && $(BIN)/python "$$script" || exit 1; done
+	@$(BIN)/python -m benchmarks.kinds
+	@$(BIN)/python -m benchmarks.memory
 
 clean:
 	rm -rf $(VENV) demo-output build dist
