@@ -59,7 +59,7 @@ def header_of_instance(instance: Instance) -> bytes:
 
 def field_value(value: object) -> str:
     """Return a field's value as JSON."""
-    return json.dumps(value, separators=(",", ":"), default=_plain)
+    return _ENCODER.encode(value)
 
 
 def joined(values: Iterable[str]) -> bytes:
@@ -110,3 +110,6 @@ def _tile_organization(stated: list[Any]) -> TileOrganization:
     if values["tiles"] is not None:
         values["tiles"] = TilePositions(*map(b64decode, values["tiles"]))
     return TileOrganization(**values)
+
+
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), default=_plain)
