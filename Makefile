@@ -29,7 +29,7 @@ demo: $(READY)
 	@grep -m 1 '"regionType":"circle"' demo-output/ImagingSelection.ndjson | $(BIN)/python -m json.tool
 
 test: $(READY)
-	@$(BIN)/python -m pytest --quiet
+	@$(BIN)/python -m pytest --quiet --numprocesses auto
 
 # What some tests compare with, beside DCMTK.
 oracles: $(READY)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
-from typing import BinaryIO, Final, NamedTuple, TypeAlias
+from typing import BinaryIO, Final, NamedTuple, Protocol, TypeAlias
 
 from pydicom import Dataset
 from pydicom.config import IGNORE
@@ -30,6 +30,9 @@ from converter.selection import Problem
 
 IsAnnotation: TypeAlias = Callable[[str | None, str | None], bool]
 """Says from SOP Class UID and Modality whether an object is an annotation object."""
+
+Read: TypeAlias = Callable[[], Parsed]
+"""Reads an object. Raises OSError and NotDicomError where it is no longer what it was."""
 
 NO_SOP_CLASS: Final = "No SOP Class UID"
 
@@ -56,11 +59,11 @@ class ObjectReference:
     sop_class_uid: str | None
     modality: str | None
     identity: str
-    _read: Callable[[], Parsed] = field(repr=False, compare=False)
+    read: Read = field(repr=False, compare=False)
 
     def load(self) -> Parsed:
         """Read the whole object. Raises OSError and NotDicomError where it is no longer what it was."""
-        return self._read()
+        return self.read()
 
     @property
     def order(self) -> tuple[str, str]:
@@ -97,6 +100,7 @@ def scan(
     are loaded. The result depends on what is found, not on the order. Raises CatalogError.
     """
     result = Scan()
+    keep = _Keep(spool)
     references: list[ObjectReference] = []
     for each in found:
         match each:
@@ -105,7 +109,7 @@ def scan(
             case Directory():
                 result.directories.append(each)
             case Found():
-                seen = _examine(each, is_annotation, spool)
+                seen = examine(each, is_annotation, keep)
                 if isinstance(seen, Unread):
                     result.unreadable.append(seen)
                     continue
@@ -116,7 +120,7 @@ def scan(
                 elif seen.header.problems:
                     result.unreadable.append(Unread(each.name, each.source, seen.header.problems[0]))
                 else:
-                    result.counts[_kind(seen.header)] += 1
+                    result.counts[seen.kind] += 1
     result.objects = _settled(references, result, catalog)
     result.directories.sort(key=attrgetter("source", "name"))
     result.unreadable.sort(key=attrgetter("source", "name"))
@@ -131,11 +135,12 @@ def stream(
 
     An object that can be read only once is held by its reference. Nothing is compared, so duplicates stay.
     """
+    keep = _Keep(None)
     for each in found:
         if not isinstance(each, Found):
             yield each
             continue
-        seen = _examine(each, is_annotation, None)
+        seen = examine(each, is_annotation, keep)
         if isinstance(seen, Unread):
             yield seen
         elif seen.reference is not None:
@@ -144,17 +149,47 @@ def stream(
             yield Unread(each.name, each.source, seen.header.problems[0])
 
 
-class _Seen(NamedTuple):
+class Keep(Protocol):
+    """Sees to it that an annotation object can be read again."""
+
+    def again(self, found: Found) -> Read | None:
+        """Return the way to read it where it was found, None if its content must be kept."""
+        ...
+
+    def content(self, data: bytes) -> Read:
+        """Keep an object by its encoding."""
+        ...
+
+    def dataset(self, found: Found, header: Header) -> Read:
+        """Keep an object that was found in memory."""
+        ...
+
+
+class Seen(NamedTuple):
+    """What was found, by its header; `reference` if it is an annotation object."""
+
     header: Header
     reference: ObjectReference | None
 
+    @property
+    def kind(self) -> str:
+        """The name of the SOP class, the UID of one that is not DICOM's, never other text that stands there."""
+        uid = UID(self.header.sop_class_uid or "", validation_mode=IGNORE)
+        if not uid.is_valid:
+            return NO_SOP_CLASS
+        return uid.name
 
-def _examine(found: Found, is_annotation: IsAnnotation, spool: Spool | None) -> _Seen | Unread:
+
+def examine(found: Found, is_annotation: IsAnnotation, keep: Keep) -> Seen | Unread:
+    """Read a header; keep what is an annotation object, and say why if there is none."""
     try:
         if found.dataset is not None:
-            return _examine_dataset(found, found.dataset, is_annotation, spool)
+            header = header_of(found.dataset)
+            if not _selects(header, is_annotation):
+                return Seen(header, None)
+            return Seen(header, _reference(found, header, keep.dataset(found, header)))
         with found.open() as opened:
-            return _examine_stream(found, opened, is_annotation, spool)
+            return _examine_stream(found, opened, is_annotation, keep)
     except NotDicomError:
         reason = problem("empty-file" if found.size == 0 else "not-dicom")
     except OSError as error:
@@ -162,24 +197,16 @@ def _examine(found: Found, is_annotation: IsAnnotation, spool: Spool | None) -> 
     return Unread(found.name, found.source, reason)
 
 
-def _examine_dataset(found: Found, dataset: Dataset, is_annotation: IsAnnotation, spool: Spool | None) -> _Seen:
-    header = header_of(dataset)
-    if not _selects(header, is_annotation):
-        return _Seen(header, None)
-    return _Seen(header, _reference(found, header, _keep_dataset(dataset, header, spool)))
-
-
-def _examine_stream(found: Found, opened: BinaryIO, is_annotation: IsAnnotation, spool: Spool | None) -> _Seen:
-    if found.rereadable:
+def _examine_stream(found: Found, opened: BinaryIO, is_annotation: IsAnnotation, keep: Keep) -> Seen:
+    again = keep.again(found)
+    if again is not None:
         header = read_header(opened)
-        if not _selects(header, is_annotation):
-            return _Seen(header, None)
-        return _Seen(header, _reference(found, header, partial(_read_again, found)))
+        return Seen(header, _reference(found, header, again) if _selects(header, is_annotation) else None)
     with Recording(opened) as recording:
         header = read_header(recording.stream)
         if not _selects(header, is_annotation):
-            return _Seen(header, None)
-        return _Seen(header, _reference(found, header, _keep_stream(recording, spool)))
+            return Seen(header, None)
+        return Seen(header, _reference(found, header, keep.content(content(recording.replayed()))))
 
 
 def _selects(header: Header, is_annotation: IsAnnotation) -> bool:
@@ -187,7 +214,7 @@ def _selects(header: Header, is_annotation: IsAnnotation) -> bool:
     return is_annotation(header.sop_class_uid, header.modality) and not header.is_bare_waveform
 
 
-def _reference(found: Found, header: Header, read: Callable[[], Parsed]) -> ObjectReference:
+def _reference(found: Found, header: Header, read: Read) -> ObjectReference:
     uid = header.sop_instance_uid
     return ObjectReference(found.name, found.source, uid, header.sop_class_uid, header.modality, uid or "", read)
 
@@ -197,9 +224,23 @@ def _read_again(found: Found) -> Parsed:
         return parse(content(opened))
 
 
-def _keep_stream(recording: Recording, spool: Spool | None) -> Callable[[], Parsed]:
-    data = content(recording.replayed())
-    return partial(parse, data) if spool is None else partial(_parse_spooled, spool, spool.put(data))
+class _Keep:
+    """Keeps what cannot be read again in a spool, or in memory."""
+
+    def __init__(self, spool: Spool | None) -> None:
+        self._spool = spool
+
+    def again(self, found: Found) -> Read | None:
+        return partial(_read_again, found) if found.rereadable else None
+
+    def content(self, data: bytes) -> Read:
+        return (
+            partial(parse, data) if self._spool is None else partial(_parse_spooled, self._spool, self._spool.put(data))
+        )
+
+    def dataset(self, found: Found, header: Header) -> Read:
+        assert found.dataset is not None
+        return _keep_dataset(found.dataset, header, self._spool)
 
 
 def _parse_spooled(spool: Spool, place: Spooled) -> Parsed:
@@ -224,11 +265,20 @@ def _parse_spooled_dataset(spool: Spool, place: Spooled, transfer_syntax_uid: st
     return as_parsed(spool.read_dataset(place), transfer_syntax_uid)
 
 
-class _Version(NamedTuple):
+class Version(NamedTuple):
     """What decides between objects with one SOP Instance UID, the greatest winning."""
 
     created: str
     fingerprint: str
+
+
+def version_of(reference: ObjectReference) -> Version | Problem:
+    """Read the object and return its version, or why it cannot be read."""
+    try:
+        dataset = reference.load().dataset
+    except (OSError, NotDicomError) as error:
+        return _reason(error)
+    return Version(_created(dataset), fingerprint(dataset))
 
 
 def _settled(references: list[ObjectReference], result: Scan, catalog: SqliteCatalog) -> list[ObjectReference]:
@@ -249,16 +299,14 @@ def _settled(references: list[ObjectReference], result: Scan, catalog: SqliteCat
     return sorted(objects, key=attrgetter("order"))
 
 
-def _versions(references: list[ObjectReference], result: Scan) -> dict[_Version, list[ObjectReference]]:
+def _versions(references: list[ObjectReference], result: Scan) -> dict[Version, list[ObjectReference]]:
     """Return the references by what they hold, in their order; those that cannot be read go to `result`."""
-    versions: dict[_Version, list[ObjectReference]] = {}
+    versions: dict[Version, list[ObjectReference]] = {}
     for reference in references:
-        try:
-            dataset = reference.load().dataset
-        except (OSError, NotDicomError) as error:
-            result.unreadable.append(Unread(reference.name, reference.source, _reason(error)))
+        version = version_of(reference)
+        if isinstance(version, Problem):
+            result.unreadable.append(Unread(reference.name, reference.source, version))
             continue
-        version = _Version(_created(dataset), fingerprint(dataset))
         identity = reference.sop_instance_uid or version.fingerprint
         versions.setdefault(version, []).append(replace(reference, identity=identity))
     return versions
@@ -270,7 +318,7 @@ def _take_first(alike: list[ObjectReference], result: Scan) -> ObjectReference:
 
 
 def _take_latest(
-    versions: dict[_Version, list[ObjectReference]], result: Scan, catalog: SqliteCatalog
+    versions: dict[Version, list[ObjectReference]], result: Scan, catalog: SqliteCatalog
 ) -> ObjectReference:
     latest = max(versions)
     for version, alike in versions.items():
@@ -314,11 +362,3 @@ def _created(dataset: Dataset) -> str:
             clock, _, fraction = (text(stated, time) or "").replace(":", "").partition(".")
             return day + clock.ljust(6, "0") + fraction.ljust(6, "0")
     return ""
-
-
-def _kind(header: Header) -> str:
-    """Return the name of the SOP class, the UID of one that is not DICOM's, never other text that stands there."""
-    uid = UID(header.sop_class_uid or "", validation_mode=IGNORE)
-    if not uid.is_valid:
-        return NO_SOP_CLASS
-    return uid.name
