@@ -37,6 +37,11 @@ class HeaderRow(NamedTuple):
         """The SOP Instance UID."""
         return None if self.uid is None else decoded(self.uid)
 
+    @property
+    def instance(self) -> Instance | None:
+        """The instance, read from the row."""
+        return None if self.uid is None or self.header is None else instance_from(self.uid, self.header)
+
 
 def row_of(header: Header) -> HeaderRow:
     """Return the row of a header that was read."""

@@ -20,6 +20,8 @@ from converter.reader.arguments import STANDARD_INPUT, Source, check_source, che
 from converter.reader.dicomdir import FileSet, Media
 from converter.reader.listing import Listed, Lister, Listing, PassedOver, flattened, printable
 from converter.reader.openers import Capped, Handout, Opener, PlainFile, Shared, Unpacked, borrow, cap, unpack
+from converter.reader.quick_header import HeaderReader
+from converter.reader.rows import HeaderRow
 from converter.reader.streams import as_content_error, read_all
 from converter.selection import Problem
 from converter.settings import ArchiveLimits
@@ -38,6 +40,7 @@ class Found:
     which ContentError has a `problem`. What is not `rereadable` must be read before the next is asked for, once; what
     is can be pickled and opened again in another process. `size` in bytes where known. `dataset` is set for objects
     in memory, which have no stream, `json` for those that came as DICOM JSON; `path` for a file that is nothing else.
+    `row` is what its header says, if that was seen on the way.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Found:
     dataset: Dataset | None = None
     json: dicom_json.DicomJson | None = None
     path: str | None = None
+    row: HeaderRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,7 @@ class _Walker:
     def __init__(self, limits: ArchiveLimits) -> None:
         self._limits = limits
         self._lister = Lister()
+        self._headers = HeaderReader()
 
     def source(self, source: Source, index: int) -> Iterator[_Step]:
         if isinstance(source, Dataset):
@@ -163,6 +168,10 @@ class _Walker:
         for each in flattened(listing):
             if isinstance(each, PassedOver):
                 yield as_unread(each)
+                continue
+            row = None if each.is_pipe else self._headers.read(each.path)
+            if row is not None:
+                yield Found(each.name, each.source, PlainFile(each.path), True, path=each.path, row=row)
             else:
                 folder = os.path.dirname(each.path) or os.curdir  # noqa: PTH120
                 yield self.file(each, None if each.in_folder else partial(self._file_set_as_source, folder))
@@ -203,7 +212,8 @@ class _Walker:
                 if size is None and isinstance(opener, PlainFile):
                     size = os.fstat(stream.fileno()).st_size
                 path = opener.path if isinstance(opener, PlainFile) else None
-                yield Found(place.name, place.source, handout, opener.rereadable, size, path=path)
+                row = self._headers.row(head)
+                yield Found(place.name, place.source, handout, opener.rereadable, size, path=path, row=row)
         finally:
             handout.withdraw()
 
