@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 from pydicom.datadict import dictionary_VR
@@ -99,12 +98,13 @@ class HeaderReader:
             if not _begins_as_object(data):
                 return None
             for size in _NEXT_BYTES:
-                with suppress(ShortError):
+                try:
                     return self._row(data, whole=False)
-                more = os.read(descriptor, size)
-                if not more:
-                    return self._row(data, whole=True)
-                data += more
+                except ShortError:
+                    more = os.read(descriptor, size)
+                    if not more:
+                        return self._row(data, whole=True)
+                    data += more
             return self._row(data, whole=False)
         except (OSError, ShortError, UnusualError):
             return None
@@ -133,9 +133,10 @@ class HeaderReader:
         if not is_plain_header or Tag.TotalPixelMatrixColumns in found.decided or sop_class_uid.startswith(WAVEFORMS):
             return _row_in_full(found, stated, scan.encoding)
         keys = _keys(found, scan.encoding)
-        known = [get(keys[place]) for get, place in self._getters]
-        header = joined(each or self._value(number, keys, values[_CHARACTER_SET]) for number, each in enumerate(known))
-        return HeaderRow(uid, header, sop_class_uid, self._text(values[_MODALITY]), syntax)
+        parts = [get(keys[place], "") for get, place in self._getters]
+        if "" in parts:
+            parts = [each or self._value(number, keys, values[_CHARACTER_SET]) for number, each in enumerate(parts)]
+        return HeaderRow(uid, joined(parts), sop_class_uid, self._text(values[_MODALITY]), syntax)
 
     def _syntax(self, stated: bytes) -> tuple[str | None, QuickScan | None]:
         """Return a transfer syntax and what scans data sets in it, None where that takes more."""

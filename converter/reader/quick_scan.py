@@ -83,10 +83,10 @@ class QuickScan:
         self.encoding = encoding
         self._explicit = encoding.explicit
         self._wishes = wishes
-        # By head: the way to the next element; at the top level less than 0, and the slot, if the value is wanted.
+        # By head: how far it is to the next one; at the top level less than 0, with the slot, if the value is wanted.
         self._steps: dict[int, dict[bytes, int]] = {}
         self._nested: dict[bytes, int] = {}
-        self._certain: set[bytes] = set()
+        self._certain: dict[bytes, int] = {}
         self._lasts: dict[tuple[tuple[int, bytes], ...], int] = {}
 
     def data_set(self, data: bytes, at: int, *, whole: bool) -> Elements:
@@ -164,14 +164,8 @@ class QuickScan:
                 depth -= 1
                 at += 8
             else:
-                head = self._head(data, at)
-                if head.length == _UNDEFINED:
-                    depth += 1
-                    at += head.size
-                else:
-                    at += head.size + head.length
-                    if head.size == 8:
-                        _learn(self._nested, key, 8 + head.length)
+                depth += self._head(data, at).length == _UNDEFINED
+                at += self._size(data, at)
         return at
 
     def _head(self, data: bytes, at: int) -> _Head:
@@ -204,19 +198,29 @@ class QuickScan:
         """Return whether the first elements make so much sense in this encoding that no other can make more."""
         if at + _FIRST_ELEMENTS > len(data) and not whole:
             raise ShortError
-        key, end = b"", at
+        heads, end = b"", at
         for _ in range(CERTAIN):
-            head = self._head(data, end)
-            if head.size != 8 or head.length == _UNDEFINED:
-                return strength(data[at : at + _FIRST_ELEMENTS], 0, self.encoding) >= CERTAIN
-            key += data[end : end + 8]
-            end += 8 + head.length
-        if key in self._certain and end <= min(at + _FIRST_ELEMENTS, len(data)):
+            head = data[end : end + 8]
+            heads += head
+            end += self._nested.get(head) or self._size(data, end)
+        limit = min(at + _FIRST_ELEMENTS, len(data))
+        if heads in self._certain and end <= limit:
             return True
-        is_certain = strength(data[at : at + _FIRST_ELEMENTS], 0, self.encoding) >= CERTAIN
-        if is_certain and end <= at + _FIRST_ELEMENTS and len(self._certain) < _MOST_HEADS:
-            self._certain.add(key)
-        return is_certain
+        if strength(data[at:limit], 0, self.encoding) < CERTAIN:
+            return False
+        # Heads that do not say how long their values are say too little.
+        if end <= limit and all(heads[start : start + 8] in self._nested for start in range(0, len(heads), 8)):
+            _learn(self._certain, heads, 1)
+        return True
+
+    def _size(self, data: bytes, at: int) -> int:
+        """Return the size of the element at an offset, head and value; it is remembered if the first 8 bytes say it."""
+        head = self._head(data, at)
+        if head.length == _UNDEFINED:
+            return head.size
+        if head.size == 8:
+            _learn(self._nested, data[at : at + 8], 8 + head.length)
+        return head.size + head.length
 
 
 class QuickMeta:
