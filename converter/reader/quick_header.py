@@ -34,7 +34,8 @@ from converter.reader.skim import (
 FIRST_BYTES: Final = 8192
 """Nearly all headers end within so many bytes."""
 
-_NEXT_BYTES: Final = (2**16, 2**20)
+# The last one is to see whether there is more at all.
+_NEXT_BYTES: Final = (2**16, 2**20, 1)
 _OPEN: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 # So much is remembered of each field, in values and in bytes of each.
 _MOST_VALUES: Final = 512

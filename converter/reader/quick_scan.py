@@ -23,8 +23,6 @@ _TRANSFER_SYNTAX_UID: Final = b"\x02\x00\x10\x00UI"
 _EXPLICIT: Final = Struct("<HH2sH").unpack_from
 _IMPLICIT: Final = Struct("<HHL").unpack_from
 _LENGTH: Final = Struct("<L").unpack_from
-# The longest head, in bytes.
-_HEAD: Final = 12
 # So many of the first bytes tell the encoding, as in `header`.
 _FIRST_ELEMENTS: Final = 2048
 # No header value comes near this.
@@ -169,7 +167,7 @@ class QuickScan:
         return at
 
     def _head(self, data: bytes, at: int) -> _Head:
-        if at + _HEAD > len(data):
+        if at + 8 > len(data):
             raise ShortError
         group, number, length = _IMPLICIT(data, at)
         tag = group << 16 | number
@@ -180,6 +178,8 @@ class QuickScan:
             return _Head(tag, vr, length, 8)
         if vr not in LONG_VRS:
             raise UnusualError
+        if at + 12 > len(data):
+            raise ShortError
         length = _LENGTH(data, at + 8)[0]
         if vr == b"UN" and length == _UNDEFINED:
             raise UnusualError
@@ -248,7 +248,7 @@ class QuickMeta:
             at += step
 
     def _step(self, data: bytes, at: int, key: bytes) -> int:
-        if at + _HEAD > len(data):
+        if at + 12 > len(data):
             raise ShortError
         number: int
         length: int
