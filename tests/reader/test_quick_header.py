@@ -238,7 +238,7 @@ def values(draw: st.DrawFn, tag: int) -> bytes:
     return data + b" " * (len(data) % 2)
 
 
-LONG = {"OB", "OW", "SQ", "UN", "UT"}
+LONG = {"OB", "OW", "SQ", "UC", "UN", "UR", "UT"}
 OTHERS = {
     0x00080008: "CS",
     0x00080012: "DA",
