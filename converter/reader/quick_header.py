@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 from pydicom.datadict import dictionary_VR
@@ -13,23 +12,13 @@ from converter.reader.archives import recognise
 from converter.reader.character_sets import is_plain
 from converter.reader.dicom_json import looks_like_dicom_json
 from converter.reader.dicomdir import is_dicomdir
-from converter.reader.header import encoding_of, header_from
+from converter.reader.header import encoding_of
 from converter.reader.header_fields import DECIDING, FIELDS, HEADER, WAVEFORMS, Tag, last_needed
 from converter.reader.quick_scan import Elements, QuickMeta, QuickScan, ShortError, UnusualError, Wishes
 from converter.reader.raw_values import character_set_of, text
 from converter.reader.rows import FIELDS as NAMES
-from converter.reader.rows import HeaderRow, field_value, joined, row_of
-from converter.reader.skim import (
-    EXPLICIT_LITTLE,
-    IMPLICIT_LITTLE,
-    Cursor,
-    Encoding,
-    MalformedError,
-    Raw,
-    Skimmed,
-    Skimmer,
-    TruncatedError,
-)
+from converter.reader.rows import HeaderRow, field_value, joined
+from converter.reader.skim import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Raw, Skimmed, Wanted
 
 FIRST_BYTES: Final = 8192
 """Nearly all headers end within so many bytes."""
@@ -48,6 +37,8 @@ _SEQUENCES: Final = {tag: inner for tag, inner in HEADER.items() if inner is not
 _SLOTS: Final = {tag: number for number, tag in enumerate((each for each in HEADER if each not in _SEQUENCES), 1)}
 _PLAIN_SEQUENCES: Final = tuple(sorted({tag for each in FIELDS.values() for tag in each.tags if tag in _SEQUENCES}))
 _SEVERAL: Final = tuple(each.tags for each in FIELDS.values() if len(each.tags) > 1)
+_OF_FRAMES: Final = frozenset({*_SEQUENCES, Tag.TotalPixelMatrixColumns} - {*_PLAIN_SEQUENCES})
+_FIELDS_OF_FRAMES: Final = tuple((NAMES.index(name), each) for name, each in FIELDS.items() if each.is_of_frames)
 _SOP_INSTANCE_UID: Final = _SLOTS[Tag.SOPInstanceUID]
 _SOP_CLASS_UID: Final = _SLOTS[Tag.SOPClassUID]
 _MODALITY: Final = _SLOTS[Tag.Modality]
@@ -67,9 +58,15 @@ def _raw(values: Mapping[int, bytes]) -> Skimmed:
     return {tag: Raw(None, value, "little") for tag, value in values.items()}
 
 
+def _tags(wanted: Wanted) -> Iterator[int]:
+    for tag, inner in wanted.items():
+        yield tag
+        yield from _tags(inner or {})
+
+
 _WISHES: Final = Wishes(
     slots=_SLOTS,
-    vrs={tag: dictionary_VR(tag).encode() for tag in HEADER},
+    vrs={tag: dictionary_VR(tag).encode() for tag in _tags(HEADER)},
     sequences=frozenset(_SEQUENCES),
     deciding=DECIDING,
     last_needed=lambda decided: last_needed(_raw(decided)),
@@ -130,14 +127,17 @@ class HeaderReader:
         sop_class_uid = self._text(values[_SOP_CLASS_UID])
         if not uid or not uid.isascii() or b"\\" in uid or sop_class_uid is None:
             raise UnusualError
-        is_plain_header = not found.sequences or found.sequences.keys() <= set(_PLAIN_SEQUENCES)
-        if not is_plain_header or Tag.TotalPixelMatrixColumns in found.decided or sop_class_uid.startswith(WAVEFORMS):
-            return _row_in_full(found, stated, scan.encoding)
-        keys = _keys(found, scan.encoding)
+        keys = _keys(found)
         parts = [get(keys[place], "") for get, place in self._getters]
         if "" in parts:
-            parts = [each or self._value(number, keys, values[_CHARACTER_SET]) for number, each in enumerate(parts)]
-        return HeaderRow(uid, joined(parts), sop_class_uid, self._text(values[_MODALITY]), syntax)
+            parts = [each or self._value(number, found, keys, scan) for number, each in enumerate(parts)]
+        if not _OF_FRAMES.isdisjoint(found.sequences) or not _OF_FRAMES.isdisjoint(found.decided):
+            skimmed = _skimmed(found, scan)
+            governing = character_set_of(skimmed)
+            for number, field in _FIELDS_OF_FRAMES:
+                parts[number] = field_value(field.read(skimmed, governing))
+        is_bare_waveform = sop_class_uid.startswith(WAVEFORMS) and not _is_annotated(found, scan)
+        return HeaderRow(uid, joined(parts), sop_class_uid, self._text(values[_MODALITY]), syntax, is_bare_waveform)
 
     def _syntax(self, stated: bytes) -> tuple[str | None, QuickScan | None]:
         """Return a transfer syntax and what scans data sets in it, None where that takes more."""
@@ -156,17 +156,18 @@ class HeaderReader:
                 self._texts[value] = found
         return found
 
-    def _value(self, number: int, keys: list[_Key], character_set: bytes) -> str:
+    def _value(self, number: int, found: Elements, keys: list[_Key], scan: QuickScan) -> str:
         """Return a field's value, in JSON, that is not yet known."""
         field, known = FIELDS[NAMES[number]], self._known[number]
-        key = original = keys[_place(field.tags)]
+        key = keys[_place(field.tags)]
+        character_set = found.values[_CHARACTER_SET]
         if field.is_governed and isinstance(key, bytes) and not is_plain(key):
             key = (character_set, key)
         value = known.get(key)
         if value is None:
-            found = _found(field.tags, original)
+            stated = _skimmed(found, scan, field.tags)
             governing = character_set_of(_raw({Tag.SpecificCharacterSet: character_set}))
-            value = field_value(field.read(found, governing))
+            value = field_value(field.read(stated, governing))
             if len(known) >= _MOST_VALUES:
                 known.clear()
             if len(value) <= _LONGEST_REMEMBERED:
@@ -184,45 +185,32 @@ def _begins_as_object(data: bytes) -> bool:
     )
 
 
-def _keys(found: Elements, encoding: Encoding) -> list[_Key]:
+def _keys(found: Elements) -> list[_Key]:
     """Return what says the values of the fields, each in its place."""
     values = found.values
     keys: list[_Key] = [*values]
     for tag in _PLAIN_SEQUENCES:
-        encoded = found.sequences.get(tag)
-        keys.append((encoding, values[_CHARACTER_SET], encoded) if encoded else b"")
+        sequence = found.sequences.get(tag)
+        keys.append((values[_CHARACTER_SET], found.explicit, *sequence) if sequence else b"")
     for tags in _SEVERAL:
         keys.append(tuple(values[_SLOTS[tag]] for tag in tags))
     return keys
 
 
-def _found(tags: tuple[int, ...], key: _Key) -> Skimmed:
-    """Return the elements that a key says."""
-    if not tags or not key:
-        return {}
-    if isinstance(key, bytes):
-        return _raw({tags[0]: key})
-    if tags[0] in _SEQUENCES:
-        encoding, _, encoded = key
-        return {tags[0]: _items(tags[0], encoded, encoding)}
-    return _raw(dict(zip(tags, key, strict=True)))
+def _skimmed(found: Elements, scan: QuickScan, tags: Iterable[int] = HEADER) -> Skimmed:
+    """Return those of the elements that were found, as `skim` would."""
+    skimmed: Skimmed = {}
+    for tag in tags:
+        inner = HEADER[tag]
+        if inner is None:
+            value = found.values[_SLOTS[tag]]
+            if value or tag in found.decided:
+                skimmed[tag] = Raw(None, value, "little")
+        elif tag in found.sequences:
+            skimmed[tag] = scan.items(found.sequences[tag], inner)
+    return skimmed
 
 
-def _items(tag: int, encoded: bytes, encoding: Encoding) -> list[Skimmed]:
-    """Return the items of a sequence. Raises UnusualError unless they end with it."""
-    cursor = Cursor(io.BytesIO(encoded))
-    try:
-        found = Skimmer(cursor, encoding).items(_SEQUENCES[tag], len(encoded))
-    except (TruncatedError, MalformedError):
-        raise UnusualError from None
-    if cursor.position != len(encoded):
-        raise UnusualError
-    return found
-
-
-def _row_in_full(found: Elements, transfer_syntax_uid: bytes, encoding: Encoding) -> HeaderRow:
-    """Return the row of an object with functional groups, tiles or waveforms."""
-    skimmed = _raw({tag: found.values[slot] for tag, slot in _SLOTS.items() if found.values[slot]} | found.decided)
-    for tag, encoded in found.sequences.items():
-        skimmed[tag] = _items(tag, encoded, encoding)
-    return row_of(header_from(skimmed, _raw({Tag.TransferSyntaxUID: transfer_syntax_uid}), ()))
+def _is_annotated(found: Elements, scan: QuickScan) -> bool:
+    sequence = found.sequences.get(Tag.WaveformAnnotationSequence)
+    return sequence is not None and bool(scan.items(sequence, {}))

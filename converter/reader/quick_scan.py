@@ -7,17 +7,20 @@ UnusualError leaves it to that; what is found is the same. PS3.5 chapter 7.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from converter.reader.elements import CERTAIN, strength
-from converter.reader.skim import LONG_VRS, SHORT_VRS, Encoding
+from converter.reader.skim import LONG_VRS, SHORT_VRS, Encoding, Raw, Skimmed, Wanted
 
 _UNDEFINED: Final = 0xFFFFFFFF
 _ITEM_OF_UNDEFINED_LENGTH: Final = b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
-_ENDS: Final = (b"\xfe\xff\x0d\xe0", b"\xfe\xff\xdd\xe0")
+_ITEM: Final = b"\xfe\xff\x00\xe0"
+_ITEM_END: Final = b"\xfe\xff\x0d\xe0"
+_SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0"
 _FILE_META: Final = b"\x02\x00"
 _TRANSFER_SYNTAX_UID: Final = b"\x02\x00\x10\x00UI"
 _EXPLICIT: Final = Struct("<HH2sH").unpack_from
@@ -31,6 +34,11 @@ _MOST_HEADS: Final = 20_000
 _SLOT_BITS: Final = 7
 
 
+T = TypeVar("T")
+_Step: TypeAlias = "tuple[int, int, int, Wanted | None]"
+"""The tag of an element that is wanted or 0, the sizes of its head and value, what is wanted of it as a sequence."""
+
+
 class UnusualError(Exception):
     """There is something here that needs a closer look."""
 
@@ -39,15 +47,23 @@ class ShortError(Exception):
     """The bytes end too early."""
 
 
+class Sequence(NamedTuple):
+    """A sequence's items as encoded; `is_undefined`: its length, so that a delimiter ends them."""
+
+    encoded: bytes
+    is_undefined: bool
+
+
 @dataclass(slots=True)
 class Elements:
     """What was found: `values` by the number of their slot, `sequences` as encoded, by tag.
 
-    `decided`: the values that decided how far to read, by tag.
+    `decided`: the values that decided how far to read, by tag; `explicit`: whether VRs are.
     """
 
+    explicit: bool
     values: list[bytes]
-    sequences: dict[int, bytes] = field(default_factory=dict)
+    sequences: dict[int, Sequence] = field(default_factory=dict)
     decided: dict[int, bytes] = field(default_factory=dict)
 
 
@@ -55,9 +71,9 @@ class Elements:
 class Wishes:
     """What to find.
 
-    `slots`: the numbers, from 1 to 127, of the elements whose value is wanted, by tag; `vrs`: their VR and that of the
-    `sequences` that are wanted. `deciding`: those on which depends what is the last tag needed, which `last_needed`
-    says.
+    `slots`: the numbers, from 1 to 127, of the elements whose value is wanted, by tag. `vrs`: the VR of all that is
+    wanted, also within `sequences`. `deciding`: the elements on which depends what is the last tag needed, which
+    `last_needed` says.
     """
 
     slots: Mapping[int, int]
@@ -85,6 +101,8 @@ class QuickScan:
         self._steps: dict[int, dict[bytes, int]] = {}
         self._nested: dict[bytes, int] = {}
         self._certain: dict[bytes, int] = {}
+        # By what is wanted, then by head.
+        self._plans: dict[int, dict[bytes, _Step]] = {}
         self._lasts: dict[tuple[tuple[int, bytes], ...], int] = {}
 
     def data_set(self, data: bytes, at: int, *, whole: bool) -> Elements:
@@ -95,7 +113,7 @@ class QuickScan:
         if not self._is_certain(data, at, whole=whole):
             raise UnusualError
         wishes = self._wishes
-        found = Elements([b""] * (len(wishes.slots) + 1))
+        found = Elements(self._explicit, [b""] * (len(wishes.slots) + 1))
         values = found.values
         last = self._last_needed(found.decided)
         steps = self._steps.setdefault(last, {})
@@ -143,7 +161,7 @@ class QuickScan:
             return start + length
         end = self._end_of_items(data, start) if length == _UNDEFINED else start + length
         if tag in wishes.sequences:
-            found.sequences[tag] = data[start:end]
+            found.sequences[tag] = Sequence(data[start:end], length == _UNDEFINED)
         return end
 
     def _end_of_items(self, data: bytes, at: int) -> int:
@@ -158,13 +176,79 @@ class QuickScan:
             elif key == _ITEM_OF_UNDEFINED_LENGTH:
                 depth += 1
                 at += 8
-            elif key[:4] in _ENDS and len(key) == 8:
+            elif key[:4] in (_ITEM_END, _SEQUENCE_END) and len(key) == 8:
                 depth -= 1
                 at += 8
             else:
                 depth += self._head(data, at).length == _UNDEFINED
                 at += self._size(data, at)
         return at
+
+    def items(self, sequence: Sequence, wanted: Wanted) -> list[Skimmed]:
+        """Return the wanted elements of each item. Raises UnusualError."""
+        data, is_undefined = sequence
+        try:
+            found, end = self._items(data, 0, _UNDEFINED if is_undefined else len(data), wanted)
+        except ShortError:
+            raise UnusualError from None
+        if end != len(data):
+            # Some length in there is wrong, and it would take more to say where the sequence ends.
+            raise UnusualError
+        return found
+
+    def _items(self, data: bytes, at: int, length: int, wanted: Wanted) -> tuple[list[Skimmed], int]:
+        end = sys.maxsize if length == _UNDEFINED else at + length
+        found: list[Skimmed] = []
+        while at < end:
+            key = data[at : at + 8]
+            if len(key) < 8:
+                raise ShortError
+            if key[:4] == _SEQUENCE_END:
+                return found, at + 8
+            if key[:4] != _ITEM:
+                raise UnusualError
+            item, at = self._item(data, at + 8, _LENGTH(key, 4)[0], wanted)
+            found.append(item)
+        return found, at
+
+    def _item(self, data: bytes, at: int, length: int, wanted: Wanted) -> tuple[Skimmed, int]:
+        end = sys.maxsize if length == _UNDEFINED else at + length
+        found: Skimmed = {}
+        plan = self._plans.setdefault(id(wanted), {})
+        get = plan.get
+        while at < end:
+            key = data[at : at + 8]
+            step = get(key)
+            if step is None:
+                if key[:4] == _ITEM_END and len(key) == 8:
+                    return found, at + 8
+                # What has a long head is known by all of it.
+                step = get(data[at : at + 12]) or self._plan(plan, data, at, wanted)
+            tag, size, length, inner = step
+            at += size
+            if inner is not None:
+                found[tag], at = self._items(data, at, length, inner)
+            elif length == _UNDEFINED:
+                at = self._end_of_items(data, at)
+            elif tag:
+                found[tag] = Raw(None, data[at : at + length], "little")
+                at += length
+            else:
+                at += length
+        return found, at
+
+    def _plan(self, plan: dict[bytes, _Step], data: bytes, at: int, wanted: Wanted) -> _Step:
+        """Return what to do with the element at an offset, and remember it by the head."""
+        head = self._head(data, at)
+        inner = wanted.get(head.tag)
+        is_wanted = head.tag in wanted
+        if is_wanted and self._explicit and head.vr != self._wishes.vrs[head.tag]:
+            raise UnusualError
+        if is_wanted and inner is None and head.length > _LONGEST_VALUE:
+            raise UnusualError
+        step = (head.tag if is_wanted else 0, head.size, head.length, inner)
+        _learn(plan, data[at : at + head.size], step)
+        return step
 
     def _head(self, data: bytes, at: int) -> _Head:
         if at + 8 > len(data):
@@ -262,7 +346,7 @@ class QuickMeta:
         return 12 + length
 
 
-def _learn(steps: dict[bytes, int], head: bytes, step: int) -> None:
+def _learn(steps: dict[bytes, T], head: bytes, step: T) -> None:
     if len(steps) >= _MOST_HEADS:
         steps.clear()
     steps[head] = step
