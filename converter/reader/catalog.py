@@ -93,6 +93,9 @@ class SqliteCatalog:
         self._members: list[tuple[int, bytes, bytes]] = []
         self._grouped = grouped
         with _errors_translated():
+            if path is None:
+                # Nobody else ever opens it, and it is gone when this process ends: there is nothing to roll back to.
+                self._connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
             self._connection.execute(_SCHEMA)
             if grouped:
                 self._connection.execute(_GROUPS_SCHEMA)
@@ -209,6 +212,8 @@ class SqliteCatalog:
     def flush(self) -> None:
         """Write what was added, so that other processes can read it."""
         if self._pending:
+            # In the order of the table, neighbours are written together.
+            self._pending.sort()
             with _errors_translated(), self._connection:
                 self._connection.executemany(_INSERT, self._pending)
                 if self._members:
