@@ -28,7 +28,7 @@ _NEXT_BYTES: Final = (2**16, 2**20, 1)
 _OPEN: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 # So much is remembered of each field, in values and in bytes of each.
 _MOST_VALUES: Final = 512
-_LONGEST_REMEMBERED: Final = 512
+_LONGEST_REMEMBERED: Final = 1024
 
 _Key: TypeAlias = "bytes | tuple[Any, ...]"
 """What says the value of a field: an element as encoded, or more than that."""
@@ -170,7 +170,7 @@ class HeaderReader:
             value = field_value(field.read(stated, governing))
             if len(known) >= _MOST_VALUES:
                 known.clear()
-            if len(value) <= _LONGEST_REMEMBERED:
+            if len(value) + _size(key) <= _LONGEST_REMEMBERED:
                 known[key] = value
         return value
 
@@ -197,6 +197,10 @@ def _keys(found: Elements) -> list[_Key]:
     return keys
 
 
+def _size(key: _Key) -> int:
+    return len(key) if isinstance(key, bytes) else sum(len(each) for each in key if isinstance(each, bytes))
+
+
 def _skimmed(found: Elements, scan: QuickScan, tags: Iterable[int] = HEADER) -> Skimmed:
     """Return those of the elements that were found, as `skim` would."""
     skimmed: Skimmed = {}
@@ -213,4 +217,4 @@ def _skimmed(found: Elements, scan: QuickScan, tags: Iterable[int] = HEADER) -> 
 
 def _is_annotated(found: Elements, scan: QuickScan) -> bool:
     sequence = found.sequences.get(Tag.WaveformAnnotationSequence)
-    return sequence is not None and bool(scan.items(sequence, {}))
+    return sequence is not None and bool(scan.items(sequence, _SEQUENCES[Tag.WaveformAnnotationSequence]))

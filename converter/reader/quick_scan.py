@@ -31,6 +31,7 @@ _FIRST_ELEMENTS: Final = 2048
 # No header value comes near this.
 _LONGEST_VALUE: Final = 4096
 _MOST_HEADS: Final = 20_000
+_MOST_LASTS: Final = 512
 _SLOT_BITS: Final = 7
 
 
@@ -145,11 +146,11 @@ class QuickScan:
 
     def _keep(self, head: _Head, data: bytes, start: int, found: Elements) -> int:
         """Put the element whose value starts there into `found` if it is wanted; return where the next begins."""
-        tag, vr, length, _ = head
+        tag, _, length, _ = head
         wishes = self._wishes
-        if tag in wishes.vrs and vr != wishes.vrs[tag] and self._explicit:
-            raise UnusualError
         slot = wishes.slots.get(tag)
+        if slot is not None or tag in wishes.sequences:
+            self._check_vr(head, is_sequence=slot is None)
         if slot is not None:
             if length > _LONGEST_VALUE:
                 raise UnusualError
@@ -242,13 +243,19 @@ class QuickScan:
         head = self._head(data, at)
         inner = wanted.get(head.tag)
         is_wanted = head.tag in wanted
-        if is_wanted and self._explicit and head.vr != self._wishes.vrs[head.tag]:
-            raise UnusualError
+        if is_wanted:
+            self._check_vr(head, is_sequence=inner is not None)
         if is_wanted and inner is None and head.length > _LONGEST_VALUE:
             raise UnusualError
         step = (head.tag if is_wanted else 0, head.size, head.length, inner)
         _learn(plan, data[at : at + head.size], step)
         return step
+
+    def _check_vr(self, head: _Head, *, is_sequence: bool) -> None:
+        """Raise UnusualError if a wanted element has not its VR, nor none."""
+        # A value in UN is encoded like one in its VR: little endian, as all is here (PS3.5 6.2.2).
+        if self._explicit and head.vr != self._wishes.vrs[head.tag] and (is_sequence or head.vr != b"UN"):
+            raise UnusualError
 
     def _head(self, data: bytes, at: int) -> _Head:
         if at + 8 > len(data):
@@ -273,7 +280,7 @@ class QuickScan:
         key = tuple(decided.items())
         last = self._lasts.get(key)
         if last is None:
-            if len(self._lasts) > _MOST_HEADS:
+            if len(self._lasts) >= _MOST_LASTS:
                 self._lasts.clear()
             last = self._lasts[key] = self._wishes.last_needed(decided)
         return last

@@ -228,8 +228,8 @@ def _reference(found: Found, header: HeaderRow, read: Read) -> ObjectReference:
     return ObjectReference(found.name, found.source, uid, header.sop_class_uid, header.modality, uid or "", read)
 
 
-def _read_again(found: Found) -> Parsed:
-    with found.open() as opened:
+def _read_again(opener: Callable[[], BinaryIO]) -> Parsed:
+    with opener() as opened:
         return parse(content(opened))
 
 
@@ -240,7 +240,7 @@ class _Keep:
         self._spool = spool
 
     def again(self, found: Found) -> Read | None:
-        return partial(_read_again, found) if found.rereadable else None
+        return partial(_read_again, found.open) if found.rereadable else None
 
     def content(self, data: bytes) -> Read:
         return (

@@ -293,7 +293,8 @@ class Encoder:
             return self.sequence(tag, inner or {}, depth) if depth < 3 else b""
         if tag in OTHERS:
             return self.element(tag, OTHERS[tag], self.draw(st.binary(max_size=8).filter(lambda d: not len(d) % 2)))
-        return self.element(tag, vr_of(tag), self.draw(values(tag)))
+        vr = self.draw(st.sampled_from([vr_of(tag), vr_of(tag), vr_of(tag), "UN"]))
+        return self.element(tag, vr, self.draw(values(tag)))
 
 
 @st.composite
