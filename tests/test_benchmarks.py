@@ -32,8 +32,17 @@ def test_an_archive_has_the_images_asked_for_and_annotation_objects_at_the_rate(
 def test_no_two_objects_have_one_uid_and_no_two_copies_of_a_study_one_patient(folder: Path) -> None:
     datasets = read(folder)
     assert max(Counter(each.SOPInstanceUID for each in datasets.values()).values()) == 1
+    assert all(each.SOPInstanceUID.is_valid for each in datasets.values())
     studies = {(name.split("/")[0], each.StudyInstanceUID, each.PatientID) for name, each in datasets.items()}
     assert len(studies) == len({name.split("/")[0] for name in datasets})
+
+
+def test_the_images_of_a_series_are_numbered_and_lie_one_beside_the_other(folder: Path) -> None:
+    series = {name: each for name, each in read(folder).items() if name.startswith("ct-colon-00000/series-01/")}
+    numbers = [each.InstanceNumber for each in series.values()]
+    positions = [each.ImagePositionPatient[2] for each in series.values()]
+    assert numbers == [*range(1, len(series) + 1)]
+    assert positions == [1.5 * number for number in numbers]
 
 
 def test_annotation_objects_refer_to_images_of_the_archive(folder: Path) -> None:
