@@ -45,7 +45,11 @@ class UnusualError(Exception):
 
 
 class ShortError(Exception):
-    """The bytes end too early."""
+    """The bytes end too early: so many at least there must be."""
+
+    def __init__(self, needed: int) -> None:
+        super().__init__(needed)
+        self.needed = needed
 
 
 class Sequence(NamedTuple):
@@ -157,7 +161,7 @@ class QuickScan:
             found.values[slot] = data[start : start + length]
             if tag in wishes.deciding:
                 if start + length > len(data):
-                    raise ShortError
+                    raise ShortError(start + length)
                 found.decided[tag] = found.values[slot]
             return start + length
         end = self._end_of_items(data, start) if length == _UNDEFINED else start + length
@@ -203,7 +207,7 @@ class QuickScan:
         while at < end:
             key = data[at : at + 8]
             if len(key) < 8:
-                raise ShortError
+                raise ShortError(at + 8)
             if key[:4] == _SEQUENCE_END:
                 return found, at + 8
             if key[:4] != _ITEM:
@@ -259,7 +263,7 @@ class QuickScan:
 
     def _head(self, data: bytes, at: int) -> _Head:
         if at + 8 > len(data):
-            raise ShortError
+            raise ShortError(at + 8)
         group, number, length = _IMPLICIT(data, at)
         tag = group << 16 | number
         if not self._explicit or group == 0xFFFE:
@@ -270,7 +274,7 @@ class QuickScan:
         if vr not in LONG_VRS:
             raise UnusualError
         if at + 12 > len(data):
-            raise ShortError
+            raise ShortError(at + 12)
         length = _LENGTH(data, at + 8)[0]
         if vr == b"UN" and length == _UNDEFINED:
             raise UnusualError
@@ -288,7 +292,7 @@ class QuickScan:
     def _is_certain(self, data: bytes, at: int, *, whole: bool) -> bool:
         """Return whether the first elements make so much sense in this encoding that no other can make more."""
         if at + _FIRST_ELEMENTS > len(data) and not whole:
-            raise ShortError
+            raise ShortError(at + _FIRST_ELEMENTS)
         heads, end = b"", at
         for _ in range(CERTAIN):
             head = data[end : end + 8]
@@ -340,7 +344,7 @@ class QuickMeta:
 
     def _step(self, data: bytes, at: int, key: bytes) -> int:
         if at + 12 > len(data):
-            raise ShortError
+            raise ShortError(at + 12)
         number: int
         length: int
         _, number, vr, length = _EXPLICIT(data, at)

@@ -180,7 +180,7 @@ def test_it_reads_no_further_than_needed(tmp_path: Path) -> None:
     assert READER.row(complete[:-12], whole=True) is None
 
 
-@pytest.mark.parametrize("size", [100, 7000, 60_000, 900_000])
+@pytest.mark.parametrize("size", [100, 7000, 60_000, 900_000, 2_000_000])
 def test_a_long_header_is_read_on(tmp_path: Path, size: int) -> None:
     dataset = image(Rows=3)
     dataset.private_block(0x0019, "IMGSEL TEST", create=True).add_new(0x01, "OB", bytes(size))
