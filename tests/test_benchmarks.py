@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from pydicom import Dataset, dcmread
 
 from benchmarks.generate import generate
+from tests.conftest import ROOT
 
 
 def read(folder: Path) -> dict[str, Dataset]:
@@ -66,3 +69,12 @@ def test_the_same_arguments_give_the_same_files_and_another_seed_other_uids(tmp_
     assert one == again
     assert one.keys() == other.keys()
     assert not set(one.values()) & set(other.values())
+
+
+def test_memory_is_measured_and_what_was_converted_is_said() -> None:
+    command = [sys.executable, "-m", "benchmarks.memory", "--images", "20", "40", "--per-annotation", "20"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, text=True)
+    assert done.returncode == 0, done.stderr
+    sizes = [line.split()[:2] for line in done.stdout.splitlines()[1:3]]
+    assert sizes == [["20", "1"], ["40", "2"]]
+    assert done.stdout.endswith("pass\n")
