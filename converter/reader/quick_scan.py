@@ -21,6 +21,7 @@ _ITEM_OF_UNDEFINED_LENGTH: Final = b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
 _ITEM: Final = b"\xfe\xff\x00\xe0"
 _ITEM_END: Final = b"\xfe\xff\x0d\xe0"
 _SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0"
+_DELIMITERS: Final = (0xFFFEE00D, 0xFFFEE0DD)
 _FILE_META: Final = b"\x02\x00"
 _TRANSFER_SYNTAX_UID: Final = b"\x02\x00\x10\x00UI"
 _EXPLICIT: Final = Struct("<HH2sH").unpack_from
@@ -313,7 +314,7 @@ class QuickScan:
         head = self._head(data, at)
         if head.length == _UNDEFINED:
             return head.size
-        if head.size == 8:
+        if head.size == 8 and head.tag not in _DELIMITERS:
             _learn(self._nested, data[at : at + 8], 8 + head.length)
         return head.size + head.length
 
