@@ -368,6 +368,15 @@ def test_a_delimiter_where_none_belongs_is_not_taken_for_an_element_in_other_fil
     assert reader.row(whole, whole=True) == said(whole) is not None
 
 
+def test_a_sequence_that_is_there_twice_counts_as_where_each_is_looked_into() -> None:
+    whole = encoded(image(AnatomicRegionSequence=[item(CodeValue="1", CodingSchemeDesignator="SCT")], Rows=2))
+    begin = whole.index(b"\x08\0\x18\x22SQ")
+    end = whole.index(b"\x28\0\x10\0US")
+    damaged = whole[begin:end].replace(b"SH\2\0", b"SH\xff\xff", 1)
+    assert agrees(whole)
+    agrees(whole[:begin] + damaged + whole[begin:])
+
+
 def _header_of_sample() -> bytes:
     path = get_testdata_file("CT_small.dcm")
     assert isinstance(path, str)
