@@ -22,6 +22,7 @@ from converter.reader.parser import NotDicomError
 from converter.reader.quick_header import HeaderReader
 from converter.reader.rows import HeaderRow, row_of
 from converter.reader.skim import Wanted
+from tests.conftest import ROOT
 from tests.reader.test_header import encoded, image, item
 
 READER = HeaderReader()
@@ -328,27 +329,40 @@ def test_well_formed_headers_are_read_alike_and_never_left_to_others(data: bytes
     assert row == HeaderReader().row(data, whole=True)
 
 
+def damaged(data: bytes, draw: st.DrawFn) -> bytes:
+    result = bytearray(data)
+    for _ in range(draw(st.integers(1, 3))):
+        at = draw(st.integers(132, len(data) - 1))
+        match draw(st.sampled_from(["change", "cut", "delimit", "insert", "remove", "repeat"])):
+            case "delimit":
+                at = draw(st.sampled_from([result.find(b"\x08\0\x16\0"), result.find(b"\xfe\xff"), at]))
+                result[at:at] = draw(st.sampled_from(DELIMITERS))
+            case "change":
+                result[at : at + 1] = draw(st.sampled_from([b"\0", b"\xff", b"\1", b"U", b"Q", b"\xfe"]))
+            case "cut":
+                del result[at:]
+            case "insert":
+                result[at:at] = draw(st.binary(min_size=1, max_size=4))
+            case "remove":
+                del result[at : at + draw(st.integers(1, 8))]
+            case "repeat":
+                result[at:at] = result[at : at + draw(st.integers(8, 80))]
+    return bytes(result)
+
+
 @given(headers(), st.data())
 @settings(max_examples=400, deadline=None)
 def test_damaged_headers_are_read_alike_or_left_to_others(data: bytes, damage: st.DataObject) -> None:
-    damaged = bytearray(data)
-    for _ in range(damage.draw(st.integers(1, 3))):
-        at = damage.draw(st.integers(132, len(data) - 1))
-        match damage.draw(st.sampled_from(["change", "cut", "delimit", "insert", "remove", "repeat"])):
-            case "delimit":
-                at = damage.draw(st.sampled_from([damaged.find(b"\x08\0\x16\0"), damaged.find(b"\xfe\xff"), at]))
-                damaged[at:at] = damage.draw(st.sampled_from(DELIMITERS))
-            case "change":
-                damaged[at : at + 1] = damage.draw(st.sampled_from([b"\0", b"\xff", b"\1", b"U", b"Q", b"\xfe"]))
-            case "cut":
-                del damaged[at:]
-            case "insert":
-                damaged[at:at] = damage.draw(st.binary(min_size=1, max_size=4))
-            case "remove":
-                del damaged[at : at + damage.draw(st.integers(1, 8))]
-            case "repeat":
-                damaged[at:at] = damaged[at : at + damage.draw(st.integers(8, 40))]
-    agrees(bytes(damaged))
+    agrees(damaged(data, damage.draw))
+
+
+REAL = [path.read_bytes()[:8192] for path in sorted((ROOT / "testdata").rglob("*.dcm"))]
+
+
+@given(st.sampled_from(REAL), st.data())
+@settings(max_examples=400, deadline=None)
+def test_real_headers_that_are_damaged_are_read_alike_or_left_to_others(data: bytes, damage: st.DataObject) -> None:
+    agrees(damaged(data, damage.draw))
 
 
 @pytest.mark.parametrize("delimiter", DELIMITERS)
@@ -384,15 +398,6 @@ def _header_of_sample() -> bytes:
 
 
 SAMPLE = _header_of_sample()
-
-
-@given(st.lists(st.tuples(st.integers(0, 6500), st.integers(0, 255)), min_size=1, max_size=4))
-@settings(max_examples=300, deadline=None)
-def test_a_real_header_with_wrong_bytes_is_read_alike_or_left_to_others(wrong: list[tuple[int, int]]) -> None:
-    damaged = bytearray(SAMPLE)
-    for at, byte in wrong:
-        damaged[at] = byte
-    agrees(bytes(damaged))
 
 
 @given(st.integers(0, 8192))
