@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from converter.view.view_command import view
+
 # Everything else is imported by the command that needs it: `--help` answers at once.
 if TYPE_CHECKING:
     from converter.batch import Conversion, Result, Summary, Watch
@@ -34,6 +36,9 @@ def main() -> None:
 @click.version_option(package_name="imgsel", prog_name="imgsel", message="%(prog)s %(version)s")
 def _imgsel() -> None:
     """Turn DICOM annotation objects into FHIR ImagingSelection."""
+
+
+_imgsel.add_command(view)
 
 
 def _settings_options(command: Any) -> Any:

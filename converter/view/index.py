@@ -21,7 +21,8 @@ class Entry:
 
     `kind`: the modality of the object it comes from (CID 33), the first category of what this package writes; "other"
     where there is none. `patient` is the Patient ID, `patient_system` tells those of two issuers apart; `patient_name`
-    is there only where names are asked for. `region_types`: as the resource has them, each once, with 2D or 3D before.
+    is there only where names are asked for. `instance_uid`: that of the
+    first instance. `region_types`: as the resource has them, each once, with 2D or 3D before.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Entry:
     study_uid: str | None = None
     series_uid: str | None = None
     series_number: int | None = None
+    instance_uid: str | None = None
     region_types: tuple[str, ...] = ()
 
     @property
@@ -70,6 +72,7 @@ def entry(resource: Mapping[str, Any], *, with_names: bool = False) -> Entry:
         study_uid=_text(plain.get("studyUid")),
         series_uid=_text(plain.get("seriesUid")),
         series_number=number if isinstance(number, int) else None,
+        instance_uid=next(filter(None, (_text(each.get("uid")) for each in _instances(plain))), None),
         region_types=tuple(dict.fromkeys(_region_types(plain))),
     )
 
@@ -123,8 +126,12 @@ def _performer(value: Any) -> str | None:
     return _text(actor.get("display")) or identifier or _text(actor.get("reference"))
 
 
+def _instances(plain: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [_mapping(each) for each in _items(plain.get("instance"))]
+
+
 def _region_types(plain: Mapping[str, Any]) -> Iterator[str]:
-    for instance in map(_mapping, _items(plain.get("instance"))):
+    for instance in _instances(plain):
         for name, kind in (("imageRegion2D", "2D"), ("imageRegion3D", "3D")):
             for region in map(_mapping, _items(instance.get(name))):
                 yield f"{kind} {_text(region.get('regionType')) or 'region'}"
