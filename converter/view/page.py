@@ -168,6 +168,7 @@ def _write_chunks(
     for index, (each, resource) in enumerate(listed):
         shown = resource if with_names else without_names(resource)
         data = {
+            "isWithoutNames": shown is not resource and shown != resource,
             "resource": orjson.dumps(shown).decode(),
             "patient": _patient_label(each),
             "study": each.study_uid,
@@ -175,8 +176,6 @@ def _write_chunks(
             "source": source_data(sources.get(each.id)),
             **pictured_data(pictures.of(resource), each, parts.add_image, pictures.lookup),
         }
-        if not with_names and shown != resource:
-            data["notes"].append("The patient's name is left out here: --with-names shows it.")
         held.append(for_script(_key(each, index)) + b":" + for_script(data))
         names.append(f"c{number}")
         if len(held) == _CHUNK_SELECTIONS or sum(map(len, held)) > _CHUNK_BYTES or index + 1 == len(listed):

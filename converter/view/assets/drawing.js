@@ -85,10 +85,12 @@ function area(shape) {
 
 // What is said of a shape or mask in one line.
 function describeItem(item) {
+  // A polyline that ends where it begins is drawn as what it is.
+  const type = item.type === "polygon" && item.element.includes("imageRegion2D") ? "closed polyline" : item.type;
   if (item.segment !== undefined) return [`Segment ${item.segment}`, item.label].filter(Boolean).join(": ");
   const count = item.points.length / 2;
   const vertices = item.type === "polyline" || item.type === "polygon" || item.type === "multipoint";
-  const words = [item.type, vertices ? `${count} points` : null, item.derived ? "section or projection" : null];
+  const words = [type, vertices ? `${count} points` : null, item.derived ? "section or projection" : null];
   return [item.label, words.filter(Boolean).join(", ")].filter(Boolean).join(": ");
 }
 
@@ -181,7 +183,7 @@ class View {
     const pattern = svg(
       "pattern",
       { id: `${id}-hatch`, class: "hatch", width: HATCH_SIZE, height: HATCH_SIZE, patternUnits: "userSpaceOnUse", "data-angle": angle },
-      svg("line", { x2: HATCH_SIZE, y1: HATCH_SIZE / 2, y2: HATCH_SIZE / 2 })
+      ...["dark", "light"].map((tone) => svg("line", { class: tone, x2: HATCH_SIZE, y1: HATCH_SIZE / 2, y2: HATCH_SIZE / 2 }))
     );
     patterns.push(pattern);
     const size = { width: columns, height: rows };
@@ -213,7 +215,8 @@ class View {
     drawn.append(svg("path", { class: "halo", d }), svg("path", { class: "line", d }));
     if (dots) drawn.append(svg("path", { class: "core", d }));
     else if (shape.points.length <= 2 * MOST_VERTICES) {
-      drawn.append(svg("path", { class: "vertices", d: pairs(shape.points).map(([x, y]) => `M${x} ${y}h0`).join("") }));
+      const vertices = pairs(shape.points).map(([x, y]) => `M${x} ${y}h0`).join("");
+      drawn.append(svg("path", { class: "vertices", d: vertices }), svg("path", { class: "vertices core", d: vertices }));
     }
     drawn.append(svg("path", { class: "hit", d }));
     return drawn;

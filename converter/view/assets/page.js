@@ -114,6 +114,7 @@ class Page {
     this.at = -1;
     this.showFacts(entry, detail);
     this.number(detail);
+    byId("without-names").hidden = !detail.isWithoutNames;
     this.resource.show(detail.resource, new Set(this.numbers.keys()));
     const imageUrl = (name) => this.store.imageUrl(name);
     this.views = [...detail.pictures, ...detail.sketches].map((each) => new View(each, this.numbers, imageUrl));
@@ -209,7 +210,7 @@ class Page {
         this.swatch(view, item), element("span", {}, `${view.number(item)}  ${describeItem(item)}`));
       return made;
     }));
-    if (!items.length) byId("regions").append(element("p", {}, "No regions: the whole frame is selected."));
+    if (!items.length) byId("regions").append(element("p", { class: "remark" }, "No regions: the whole frame is selected."));
     this.markRegions();
   }
 
@@ -276,7 +277,7 @@ class Page {
       say("Selection", source.path);
       const region = this.element === null ? undefined : source.regions[this.element];
       if (region) say("Region", region);
-      else if (this.element !== null) terms.push(element("dt", {}, "Region"), element("dd", {}, "computed from what is there: no attribute holds just these coordinates"));
+      else if (this.element?.includes("imageRegion")) terms.push(element("dt", {}, "Region"), element("dd", {}, "no attribute holds just these coordinates: they were computed"));
     } else terms.push(element("dd", {}, this.list.unknownSource));
     byId("source").replaceChildren(...terms);
   }
