@@ -6,7 +6,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const COLOURS = 8;
 const MOST_VERTICES = 400;
 const LABEL_SIZE = 13;
-const HATCH_SIZE = 9;
+const HATCH_SIZE = 12;
 let masksMade = 0;
 
 // Returns an SVG element; children are elements, or texts, which stay texts.

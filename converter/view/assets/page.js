@@ -171,7 +171,7 @@ class Page {
     byId("previous").setAttribute("aria-disabled", !(index > 0));
     byId("next").setAttribute("aria-disabled", !(index < this.views.length - 1));
     byId("position").value = view ? `${index + 1} of ${this.views.length}` : "no frames";
-    byId("caption").textContent = view ? [view.title, ...(view.data.notes ?? [])].join(" · ") : "";
+    byId("caption").textContent = byId("caption").title = view ? [view.title, ...(view.data.notes ?? [])].join(" · ") : "";
     this.at = view ? index : -1;
     if (!view) {
       this.viewer.say("This selection has nothing that can be drawn: it selects no image, or the images are not known.");
