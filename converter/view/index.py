@@ -79,7 +79,7 @@ def entry(resource: Mapping[str, Any], *, with_names: bool = False) -> Entry:
 
 def without_names(value: Any) -> Any:
     """Return a JSON value without what references to patients show: their names."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         hidden = _is_patient(value)
         return {name: without_names(each) for name, each in value.items() if not (hidden and name in _NAMES)}
     if isinstance(value, list):

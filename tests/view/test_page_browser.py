@@ -44,7 +44,7 @@ def region_of(page: Path, kind: str, coordinates: Sequence[float], image: str | 
         for path, holder in holders:
             for name in ("imageRegion2D", "imageRegion3D"):
                 for index, region in enumerate(holder.get(name, [])):
-                    is_same = np.array_equal(np.float32(region["coordinate"]), np.float32(coordinates))
+                    is_same = np.array_equal(np.array(region["coordinate"], "f4"), np.array(coordinates, "f4"))
                     if is_same and image in (None, holder.get("uid")):
                         return str(each["id"]), f"{path}.{name}[{index}]"
     raise AssertionError("no such region")
@@ -396,9 +396,9 @@ def test_the_wheel_zooms_about_the_pointer_and_dragging_moves(testdata_page: Pat
     x, y = left + (right - left) / 4, top + (bottom - top) / 4
     page.page.mouse.move(x, y)
     assert page.value("#pointer") == "column 16.0, row 16.0"
-    fitted = page.value("#zoom")
+    fitted = page.text("#zoom")
     page.page.mouse.wheel(0, -300)
-    page.page.wait_for_function("fitted => document.querySelector('#zoom').value !== fitted", arg=fitted)
+    page.page.locator("#zoom").filter(has_not_text=fitted).wait_for()
     after = page.box("#stage image.pixels")
     assert after[0] + (after[2] - after[0]) / 4 == pytest.approx(x, abs=HALF_A_PIXEL)
     page.page.mouse.down()
@@ -459,7 +459,7 @@ def test_the_json_is_that_of_the_resource(testdata_page: Path, opened: Open) -> 
 def test_a_link_leads_to_a_selection(testdata_page: Path, opened: Open) -> None:
     page = opened(testdata_page)
     page.page.evaluate("key => { location.hash = key; }", CIRCLE)
-    page.page.wait_for_function("key => document.querySelector('#facts').innerText.includes(key)", arg=CIRCLE)
+    page.page.locator("#facts", has_text=CIRCLE).wait_for()
     assert page.text("#tree [aria-selected=true]").startswith("SR")
 
 
