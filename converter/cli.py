@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from converter.view.render_command import render
 from converter.view.view_command import view
 
 # Everything else is imported by the command that needs it: `--help` answers at once.
@@ -38,6 +39,7 @@ def _imgsel() -> None:
     """Turn DICOM annotation objects into FHIR ImagingSelection."""
 
 
+_imgsel.add_command(render)
 _imgsel.add_command(view)
 
 
@@ -153,7 +155,11 @@ def convert(
 @_imgsel.command()
 @click.argument("file", metavar="FILE")
 @_settings_options
-def inspect(file: str, **options: Any) -> int:
+@click.option("--image", is_flag=True, help="Show the pictures, too: in the terminal if it can, else as PNG files.")
+@click.option(
+    "--dicom", type=click.Path(path_type=Path), metavar="FOLDER", help="The images.  [default: FILE's own folder]"
+)
+def inspect(file: str, image: bool, dicom: Path | None, **options: Any) -> int:
     """Show what FILE holds, its content tree, graphics or segments, and what each becomes."""
     from rich.console import Console
 
@@ -164,7 +170,27 @@ def inspect(file: str, **options: Any) -> int:
     with _conversion((file,), settings, None) as conversion:
         for shown in inspections(conversion, settings):
             console.print(shown)
+    if image:
+        _show_pictures(file, dicom, settings)
     return _ERRORS if conversion.summary.has_error else 0
+
+
+def _show_pictures(file: str, dicom: Path | None, settings: Settings) -> None:
+    from converter.view.render_command import NO_PILLOW, silence_dependencies
+
+    silence_dependencies()
+    try:
+        from converter.view.inspect_image import show
+    except ImportError as error:
+        raise click.ClickException(NO_PILLOW) from error
+    if file == "-":
+        raise click.UsageError("--image reads FILE again: name it instead of -")
+    if dicom is not None and not dicom.exists():
+        raise click.UsageError(f"nothing is there: {dicom}")
+    with _conversion((file,), settings, None) as conversion:
+        selections = [each.to_dict() for result in conversion for each in result.selections]
+    for shown in show(selections, dicom if dicom is not None else Path(file).absolute().parent):
+        click.echo(shown, nl=False)
 
 
 @_imgsel.command()

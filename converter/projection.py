@@ -75,7 +75,7 @@ class Stack:
 
     def __init__(self, slices: Iterable[Slice]) -> None:
         # Of several slices in one plane the first by number is taken, whatever the order in which they come.
-        self._slices: Sequence[Slice] = sorted(slices, key=_order)
+        self._slices: Sequence[Slice] = sorted(slices, key=order)
         self._normals = np.array([each.plane.normal for each in self._slices]).reshape(-1, 3)
         self._offsets = np.einsum(
             "ij,ij->i", self._normals, np.array([each.plane.position for each in self._slices]).reshape(-1, 3)
@@ -99,7 +99,8 @@ class Stack:
         return self._slices[index] if distances[least] <= self._tolerances[index] + 1e-9 else None
 
 
-def _order(each: Slice) -> tuple[int, str, tuple[int, ...]]:
+def order(each: Slice) -> tuple[int, str, tuple[int, ...]]:
+    """Return what slices are sorted by: Instance Number, SOP Instance UID, frame."""
     number = each.instance.instance_number
     numbers = each.subset.numbers if each.subset is not None else ()
     return (2**63 if number is None else number, each.instance.sop_instance_uid, numbers)

@@ -9,6 +9,8 @@ from typing import Any, Final
 import orjson
 
 REPORT: Final = "report.ndjson"
+PICTURES: Final = "pictures.ndjson"
+_OWN: Final = (REPORT, PICTURES)
 _SUFFIXES: Final = (".json", ".ndjson")
 
 
@@ -16,7 +18,7 @@ def resource_files(path: Path) -> list[Path]:
     """Return the files at a path that may hold resources, in order: reports of this package are passed over."""
     if not path.is_dir():
         return [path]
-    files = (each for each in path.rglob("*") if each.suffix in _SUFFIXES and each.name != REPORT and each.is_file())
+    files = (each for each in path.rglob("*") if each.suffix in _SUFFIXES and each.name not in _OWN and each.is_file())
     return sorted(files)
 
 

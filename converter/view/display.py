@@ -180,7 +180,10 @@ def _palette(frame: Frame) -> NDArray[np.uint8]:
         colours = apply_color_lut(frame.pixels, frame.dataset)
     except (ValueError, AttributeError, TypeError, LookupError, NotImplementedError) as error:
         raise PictureError(NOT_DECODED) from error
-    return _bytes_of(colours[..., :3], colours.dtype.itemsize * _BYTE)
+    # A palette of 16 bits has its colours in the upper eight at the least (C.7.6.3.1.6).
+    shift = (colours.dtype.itemsize - 1) * _BYTE
+    shown: NDArray[np.uint8] = (colours[..., :3] >> shift).astype(np.uint8)
+    return shown
 
 
 def _bytes_of(pixels: NDArray[Any], bits: int) -> NDArray[np.uint8]:

@@ -24,6 +24,8 @@ from converter.view.picture import Mask
 
 _MOST_ALPHA: Final = 255
 _KEPT: Final = 2**14
+# Spatial Locations Preserved of images whose pixels are elsewhere in what derives from them.
+_MOVED: Final = ("NO", "REORIENTED_ONLY")
 # Of a pixel: grids that are no further apart are one grid.
 _SAME: Final = 1e-2
 
@@ -91,7 +93,7 @@ class Masks:
         An image that is not at hand is taken to have the pixels of the segmentation.
         """
         plane = plane_of(own, frame)
-        sources = list(_sources(dataset, frame))
+        sources = list(_sources(dataset, frame, plane))
         for uid, source_frame in sources:
             image = self._images.lookup(uid)
             if image is None or image.rows is None or image.columns is None:
@@ -125,12 +127,17 @@ def _groups(dataset: Dataset, frame: int) -> tuple[Dataset, ...]:
     return (*own, *values.items(dataset, "SharedFunctionalGroupsSequence"))
 
 
-def _sources(dataset: Dataset, frame: int) -> Iterator[tuple[str, int | None]]:
-    """Yield the images that a frame derives from, each with its frame where one is named (C.7.6.16.2.6)."""
+def _sources(dataset: Dataset, frame: int, plane: Plane | None) -> Iterator[tuple[str, int | None]]:
+    """Yield the images that a frame derives from, each with its frame where one is named (C.7.6.16.2.6).
+
+    Where it is not known where the frame lies, those are left out whose pixels are said to have moved.
+    """
     for group in _groups(dataset, frame):
         for item in values.items(group, "DerivationImageSequence"):
             for image in values.items(item, "SourceImageSequence"):
                 uid = values.text(image, "ReferencedSOPInstanceUID")
+                if values.text(image, "SpatialLocationsPreserved") in _MOVED and plane is None:
+                    continue
                 named = numbers(image, "ReferencedFrameNumber") or (None,)
                 if uid is not None:
                     yield from ((uid, None if each is None else int(each)) for each in named)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import groupby
 from pathlib import Path
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from converter.catalog import Instance
 from converter.fhir.reading import is_selection
 from converter.mapper import kind_of, values
-from converter.projection import slices_of
+from converter.projection import Slice, order, slices_of
 from converter.view import images as texts
 from converter.view import sketches
 from converter.view.display import Frame, displayed
@@ -35,6 +35,8 @@ MOST_SERIES: Final = 4
 """Series on whose images regions in a frame of reference are shown."""
 
 _MOST_SIDE: Final = 2**16
+# Of an image that nothing at all is known of.
+_UNKNOWN_SIDE: Final = 256
 # Beyond this a pixel is no pixel but a mistake.
 _MOST_ASPECT: Final = 16.0
 _KEPT: Final = 8
@@ -140,7 +142,7 @@ class Pictures:
         sop_class = instance.sop_class_uid if instance is not None else part.sop_class_uid
         kind = kind_of(sop_class, instance.modality if instance is not None else None)
         if kind == "SEG" and not part.regions:
-            self._add_segments(part, instance, frames)
+            self._add_segments(part, what, instance, frames)
         elif part.regions or (kind is None and part.kind in (None, "frame") and not _is_no_image(instance)):
             for frame in self._frames_of(part, instance, frames):
                 shown = frames.at(part.uid, frame)
@@ -162,10 +164,11 @@ class Pictures:
         frames.notes.append(FIRST_FRAME)
         return [1]
 
-    def _add_segments(self, part: Part, instance: Instance | None, frames: _Frames) -> None:
+    def _add_segments(self, part: Part, what: Selected, instance: Instance | None, frames: _Frames) -> None:
         """Add the masks of segments, or of all segments on the frames that are selected."""
         named = [int(each) for each in part.subset if each.isdecimal() and len(each) < 10]
         segments, numbers_of_frames = (None, named) if part.kind == "frame" else (named or None, None)
+        label = what.label if segments is not None and len(segments) == 1 else None
         try:
             if instance is None or instance.rows is None:
                 raise PictureError(NO_SEGMENTATION)
@@ -180,7 +183,7 @@ class Pictures:
             is_single = image is not None and (image.number_of_frames or 1) == 1
             shown = frames.at(each.sop_instance_uid, None if is_single else each.frame)
             if shown is not None:
-                shown.masks.append(each.mask)
+                shown.masks.append(replace(each.mask, label=label))
 
     def _add_regions(self, what: Selected, frames: _Frames) -> bool:
         """Add the slices that regions in a frame of reference lie in or cut; tell whether one lies in none."""
@@ -191,17 +194,18 @@ class Pictures:
         )
         if len(every) > MOST_SERIES:
             frames.notes.append(FEWER_SERIES)
+        found: list[tuple[int, Slice, Shape]] = []
         is_unplaced = False
         for region in what.regions_3d[: MOST_SHAPES * self._most]:
-            placed = False
-            for sections in every[:MOST_SERIES]:
-                for each, drawn in sections.of(region, what.label):
-                    placed = True
-                    frame = None if each.subset is None else each.subset.numbers[0]
-                    shown = frames.at(each.instance.sop_instance_uid, frame)
-                    if shown is not None:
-                        shown.add(drawn, len(drawn.points))
-            is_unplaced |= not placed
+            count = len(found)
+            for series, sections in enumerate(every[:MOST_SERIES]):
+                found += [(series, each, drawn) for each, drawn in sections.of(region, what.label)]
+            is_unplaced |= len(found) == count
+        for _, each, drawn in sorted(found, key=lambda one: (one[0], order(one[1]))):
+            frame = None if each.subset is None else each.subset.numbers[0]
+            shown = frames.at(each.instance.sop_instance_uid, frame)
+            if shown is not None:
+                shown.add(drawn, len(drawn.points))
         return is_unplaced
 
     def _read_sections(
@@ -308,6 +312,6 @@ def _size(instance: Instance | None, frame: int | None, shown: _Shown) -> tuple[
         return columns, rows
     corners = [outline(each).max(axis=0) for each in shown.shapes]
     if not corners:
-        return 1, 1
+        return _UNKNOWN_SIDE, _UNKNOWN_SIDE
     columns, rows = np.clip(np.floor(np.max(corners, axis=0)) + 1, 1, _MOST_SIDE).astype(int).tolist()
     return columns, rows

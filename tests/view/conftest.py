@@ -1,4 +1,4 @@
-"""A real browser, and pages made by the command."""
+"""What the tests of pictures share: the synthetic studies converted, their pictures, their page, a real browser."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from converter import Settings, convert
+from converter.view.pictures import Pictures
 from tests.conftest import ROOT
 from tests.view.browsing import FLAGS, Opened, imgsel
 
+Resource = dict[str, Any]
 OUTPUT = Path(os.environ.get("IMGSEL_TEST_OUTPUT", ROOT / "test-output"))
 
 
@@ -20,6 +23,20 @@ def _missing(what: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{what} is missing")
     pytest.skip(f"needs {what}")
+
+
+@pytest.fixture(scope="session")
+def resources(testdata: Path) -> list[Resource]:
+    """All selections of the synthetic studies."""
+    return [
+        each.to_dict() for result in convert(testdata, Settings(fhir="6.0.0-ballot2")) for each in result.selections
+    ]
+
+
+@pytest.fixture(scope="session")
+def pictures(testdata: Path, resources: list[Resource]) -> Iterator[Pictures]:
+    with Pictures(resources, testdata) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")
