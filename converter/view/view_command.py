@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from converter.view.render_command import NO_PILLOW, silence_dependencies
+
 
 @click.command("view")
 @click.argument("path", type=click.Path(path_type=Path), metavar="OUT")
@@ -35,6 +37,11 @@ def view(path: Path, dicom: Path | None, output: Path, with_names: bool, quiet: 
     from converter.view.pictures import Pictures
     from converter.view.source_items import source_items
 
+    try:
+        import PIL  # noqa: F401
+    except ImportError as error:
+        raise click.ClickException(NO_PILLOW) from error
+    silence_dependencies()
     for each in (path, *([dicom] if dicom is not None else [])):
         if not each.exists():
             raise click.UsageError(f"nothing is there: {each}")
