@@ -147,13 +147,15 @@ class Tree {
     return made;
   }
 
-  // Makes a row the active one; a selection is also shown.
-  moveTo(index) {
+  // Makes a row the active one, in the middle if it is `jumped` to and was not seen; a selection is also shown.
+  moveTo(index, jumped = false) {
     if (index === undefined || index < 0) return;
     this.active = index;
     const at = this.visible.indexOf(index);
     const { scrollTop, clientHeight } = this.element;
-    if (this.tops[at] < scrollTop) this.element.scrollTop = this.tops[at];
+    const isSeen = this.tops[at] >= scrollTop && this.tops[at + 1] <= scrollTop + clientHeight;
+    if (jumped && !isSeen) this.element.scrollTop = (this.tops[at] + this.tops[at + 1] - clientHeight) / 2;
+    else if (this.tops[at] < scrollTop) this.element.scrollTop = this.tops[at];
     else if (this.tops[at + 1] > scrollTop + clientHeight) this.element.scrollTop = this.tops[at + 1] - clientHeight;
     const row = this.rows[index];
     if (row.isEntry && index !== this.selected) {
@@ -169,7 +171,7 @@ class Tree {
     if (index === undefined) return false;
     for (let at = this.rows[index].parent; at >= 0; at = this.rows[at].parent) this.rows[at].isOpen = true;
     this.arrange();
-    this.moveTo(index);
+    this.moveTo(index, true);
     return true;
   }
 
