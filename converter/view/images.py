@@ -58,6 +58,9 @@ _NUMBERS: Final = {
     "bits_stored": "BitsStored",
     "pixel_representation": "PixelRepresentation",
 }
+# GDCM ends the process over damaged images, and so does pylibjpeg-rle, which pydicom's own decoder stands for.
+_UNSAFE: Final = frozenset({"gdcm"})
+_OWN: Final = "pydicom"
 # What pydicom and the decoders behind it raise over damaged pixel data; what they say is not repeated.
 _DAMAGE: Final = (
     OSError,
@@ -165,17 +168,22 @@ class Images:
             decoder = get_decoder(header.transfer_syntax_uid)
         except NotImplementedError as error:
             raise PictureError(NO_DECODER) from error
-        if not decoder.is_available:
+        plugins = [each for each in decoder.available_plugins if each not in _UNSAFE]
+        plugins = [_OWN] if _OWN in plugins else plugins
+        if decoder.is_encapsulated and not plugins:
             raise PictureError(NO_DECODER)
         if (head.length == _UNDEFINED) != decoder.is_encapsulated:
             raise PictureError(NOT_DECODED)
-        try:
-            with self._pixel_data(sop_instance_uid, header) as stream:
-                options = _options(header, head)
-                array: NDArray[Any] = decoder.as_array(stream, index=frame - 1, **options)[0]
-        except _DAMAGE as error:
-            raise PictureError(NOT_DECODED) from error
-        return array
+        for plugin in plugins or [""]:
+            try:
+                with self._pixel_data(sop_instance_uid, header) as stream:
+                    options = _options(header, head)
+                    array, _ = decoder.as_array(stream, index=frame - 1, decoding_plugin=plugin, **options)
+            except _DAMAGE:
+                # What one decoder does not take another may.
+                continue
+            return np.asarray(array)
+        raise PictureError(NOT_DECODED)
 
     def _find(self, sop_instance_uid: str) -> Found | None:
         name = self._catalog.name_of(sop_instance_uid)

@@ -165,9 +165,8 @@ class TestPresentationState:
         assert shown(state=identity, PhotometricInterpretation="MONOCHROME1") == [0, 0, 255, 255]
 
 
-@pytest.fixture(scope="module")
-def dcm2pnm() -> str:
-    found = shutil.which("dcm2pnm")
+def dcmtk(tool: str) -> str:
+    found = shutil.which(tool)
     if found is None:
         if os.environ.get("CI") == "true":
             pytest.fail("DCMTK is not installed")
@@ -175,9 +174,20 @@ def dcm2pnm() -> str:
     return found
 
 
-def by_dcmtk(tool: str, file: Path, *options: str) -> NDArray[np.uint8]:
-    done = subprocess.run([tool, "-q", *options, str(file)], capture_output=True, check=True)
-    return np.asarray(Image.open(io.BytesIO(done.stdout)))
+def run(tool: str, *arguments: str | Path) -> bytes:
+    return subprocess.run([dcmtk(tool), *map(str, arguments)], capture_output=True, check=True).stdout
+
+
+def image_of(data: bytes | Path) -> NDArray[np.int16]:
+    with Image.open(io.BytesIO(data) if isinstance(data, bytes) else data) as opened:
+        return np.asarray(opened).astype(np.int16)
+
+
+def displayed_as_stored(file: Path, state: Dataset | None = None) -> NDArray[np.int16]:
+    uid = str(dcmread(file, stop_before_pixels=True, force=True).SOPInstanceUID)
+    with Images(file) as images:
+        frame = Frame(images.pixels(uid), images.dataset(uid), uid, 1, state)
+    return displayed(frame).astype(np.int16)
 
 
 # One of each kind: rescaled with a window, signed, MONOCHROME1, big endian, deflated, run-length encoded of 32 bits.
@@ -196,11 +206,27 @@ def by_dcmtk(tool: str, file: Path, *options: str) -> NDArray[np.uint8]:
         ("highdicom/sm_image.dcm", ()),
     ],
 )
-def test_real_images_look_as_in_dcmtk(corpus: Path, dcm2pnm: str, name: str, options: tuple[str, ...]) -> None:
+def test_real_images_look_as_in_dcmtk(corpus: Path, name: str, options: tuple[str, ...]) -> None:
     file = corpus / name
-    uid = str(dcmread(file, stop_before_pixels=True, force=True).SOPInstanceUID)
-    with Images(file) as images:
-        ours = displayed(Frame(images.pixels(uid), images.dataset(uid), uid))
-    theirs = by_dcmtk(dcm2pnm, file, *options)
+    ours, theirs = displayed_as_stored(file), image_of(run("dcm2pnm", "-q", *options, file))
     assert ours.shape == theirs.shape
-    assert np.abs(ours.astype(int) - theirs.astype(int)).max() <= 1
+    assert np.abs(ours - theirs).max() <= 1
+
+
+@pytest.mark.parametrize("number", [1, 4])
+def test_real_presentation_states_look_as_in_dcmtk(corpus: Path, number: int, tmp_path: Path) -> None:
+    file, state = (corpus / "clearcanvas" / f"real0{number}{suffix}.dcm" for suffix in ("", ".pr"))
+    run("dcmp2pgm", "-p", state, file, tmp_path / "shown.pgm")
+    ours = displayed_as_stored(file, dcmread(state))
+    assert np.abs(ours - image_of(tmp_path / "shown.pgm")).max() <= 1
+
+
+@pytest.mark.parametrize("polarity", ["INVERSE", "IDENTITY"])
+def test_the_polarity_of_a_state_is_that_of_dcmtk(corpus: Path, polarity: str, tmp_path: Path) -> None:
+    # A MONOCHROME1 image, and the state that DCMTK makes of it.
+    file, state = corpus / "pydicom-3.0.2" / "6154", tmp_path / "state.dcm"
+    run("dcmpsmk", file, state)
+    run("dcmodify", "-nb", "-m", f"(2050,0020)={polarity}", state)
+    run("dcmp2pgm", "-p", state, file, tmp_path / "shown.pgm")
+    ours = displayed_as_stored(file, dcmread(state))
+    assert np.abs(ours - image_of(tmp_path / "shown.pgm")).max() <= 1
