@@ -51,7 +51,11 @@ def main() -> int:
                 opened.keyboard.press("n")
             shot = opened.screenshot()
             browser.close()
-    image = Image.open(io.BytesIO(shot)).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=4, dither=Image.Dither.NONE)
+    image = (
+        Image.open(io.BytesIO(shot))
+        .convert("RGB")
+        .quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=4, dither=Image.Dither.NONE)
+    )
     image.save(FOLDER / "page.png", optimize=True)
     print(f"{FOLDER / 'page.png'}: {(FOLDER / 'page.png').stat().st_size // 1024} kB")
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ from converter.view.png import gray_png
 from converter.view.source_items import SourceItem
 
 _DECIMALS = 4
+# The box of a text, and its anchor.
+_FEW_SHAPES = 2
+_LONGEST_LABEL = 80
 _SKETCHES = {"axial": "Axial sketch", "coronal": "Coronal sketch", "sagittal": "Sagittal sketch"}
 
 
@@ -23,11 +26,9 @@ def pictured_data(
     pictured: Pictured, entry: Entry, add_image: Callable[[bytes], str], lookup: Callable[[str], Instance | None]
 ) -> dict[str, Any]:
     """Return pictures and sketches as the page's script draws them; `add_image` takes a PNG and returns its name."""
-    # The contours of a structure are its boundary: what lies inside of two of them is a hole.
-    rings = entry.kind == "RTSTRUCT"
     return {
-        "pictures": [_picture(each, add_image, lookup, rings=rings) for each in pictured.pictures],
-        "sketches": [_sketch(each) for each in pictured.sketches],
+        "pictures": [_picture(each, entry, add_image, lookup) for each in pictured.pictures],
+        "sketches": [_sketch(each, entry) for each in pictured.sketches],
         "notes": list(pictured.notes),
     }
 
@@ -47,7 +48,7 @@ def for_script(value: Any) -> bytes:
 
 
 def _picture(
-    picture: Picture, add_image: Callable[[bytes], str], lookup: Callable[[str], Instance | None], *, rings: bool
+    picture: Picture, entry: Entry, add_image: Callable[[bytes], str], lookup: Callable[[str], Instance | None]
 ) -> dict[str, Any]:
     png, missing = picture.decoded()
     title, short = _title(picture, lookup(picture.sop_instance_uid))
@@ -59,9 +60,10 @@ def _picture(
         "aspect": picture.aspect,
         "image": None if png is None else add_image(png),
         "missing": missing,
-        "shapes": [_shape(each) for each in picture.shapes],
+        "shapes": _shapes(picture.shapes, entry),
         "masks": [_mask(each, add_image) for each in picture.masks],
-        "rings": rings,
+        # The contours of a structure are its boundary: what lies inside of two of them is a hole.
+        "rings": entry.kind == "RTSTRUCT",
         "notes": list(picture.notes),
     }
 
@@ -76,25 +78,30 @@ def _title(picture: Picture, instance: Instance | None) -> tuple[str, str]:
     return ", ".join(each for each in (named, frame, picture.sop_instance_uid) if each), short
 
 
-def _sketch(sketch: Sketch) -> dict[str, Any]:
+def _sketch(sketch: Sketch, entry: Entry) -> dict[str, Any]:
     title = _SKETCHES[sketch.view]
     return {
         "title": f"{title}, millimetres",
         "short": title,
         "view": sketch.view,
         "bounds": sketch.bounds,
-        "shapes": [_shape(each) for each in sketch.shapes],
+        "shapes": _shapes(sketch.shapes, entry),
     }
 
 
-def _shape(shape: Shape) -> dict[str, Any]:
-    return {
-        "type": shape.type,
-        "points": _flat(shape.points),
-        "element": shape.element,
-        "label": shape.label,
-        "derived": shape.is_derived,
-    }
+def _shapes(shapes: Sequence[Shape], entry: Entry) -> list[dict[str, Any]]:
+    """Return shapes; a few without labels have the selection's text, which of a text object is what it says."""
+    label = entry.code[:_LONGEST_LABEL] if len(shapes) <= _FEW_SHAPES else None
+    return [
+        {
+            "type": each.type,
+            "points": _flat(each.points),
+            "element": each.element,
+            "label": each.label or label,
+            "derived": each.is_derived,
+        }
+        for each in shapes
+    ]
 
 
 def _mask(mask: Mask, add_image: Callable[[bytes], str]) -> dict[str, Any]:

@@ -222,11 +222,13 @@ class View {
     return drawn;
   }
 
-  // Adds the labels and returns each with its place in the drawing.
+  // Adds the labels and returns each with its place in the drawing; one that several shapes have is written once.
   labels(parent) {
+    const written = new Set();
     return this.data.shapes.map((shape) => {
       const [, top, right] = bounds(shape);
-      const words = [this.number(shape), shape.label].filter(Boolean).join(" ");
+      const words = [this.number(shape), written.has(shape.label) ? null : shape.label].filter(Boolean).join(" ");
+      written.add(shape.label);
       const text = svg("text", {}, words);
       parent.append(text);
       return [text, right, top * this.aspect];
