@@ -201,11 +201,11 @@ def _patients(entries: Sequence[Entry], chunks: Sequence[str], pictures: Picture
             "detail": of_patient[0][1].patient_system,
             "studies": [
                 {
-                    "label": _study_label(of_study[0][1], pictures),
+                    "label": _study_label(of_study, pictures),
                     "detail": of_study[0][1].study_uid,
                     "series": [
                         {
-                            "label": _series_label(of_series[0][1], pictures),
+                            "label": _series_label(of_series, pictures),
                             "detail": of_series[0][1].series_uid,
                             "entries": [_row(each, index, chunks[index]) for index, each in of_series],
                         }
@@ -244,18 +244,20 @@ def _patient_label(each: Entry) -> str:
     return ", ".join(part for part in (each.patient_name, each.patient) if part) or "Unknown patient"
 
 
-def _study_label(each: Entry, pictures: PictureSource) -> str:
-    known = _known(each, pictures)
+def _study_label(rows: Sequence[tuple[int, Entry]], pictures: PictureSource) -> str:
+    uid = rows[0][1].study_uid
+    known = next((each for each in _known(rows, pictures) if each.study_instance_uid == uid), None)
     stated = (_date(known.study_date), known.study_description) if known is not None else ()
-    return "Study " + (", ".join(part for part in stated if part) or each.study_uid or "unknown")
+    return "Study " + (", ".join(part for part in stated if part) or uid or "unknown")
 
 
-def _series_label(each: Entry, pictures: PictureSource) -> str:
-    known = _known(each, pictures)
+def _series_label(rows: Sequence[tuple[int, Entry]], pictures: PictureSource) -> str:
+    uid, series_number = rows[0][1].series_uid, rows[0][1].series_number
+    known = next((each for each in _known(rows, pictures) if each.series_instance_uid == uid), None)
     stated = (known.modality, known.series_description) if known is not None else ()
-    number = "" if each.series_number is None else f" {each.series_number}"
+    number = "" if series_number is None else f" {series_number}"
     if not number and not any(stated):
-        return f"Series {each.series_uid}" if each.series_uid else "No series: regions in space"
+        return f"Series {uid}" if uid else "No series: regions in space"
     return f"Series{number} " + ", ".join(part for part in stated if part)
 
 
@@ -264,10 +266,12 @@ def _series_words(each: Entry) -> str | None:
     return ", ".join(part for part in (number, each.series_uid) if part) or None
 
 
-def _known(each: Entry, pictures: PictureSource) -> Instance | None:
-    """Return an instance of the series, None unless it is what the selection says it is of."""
-    known = None if each.instance_uid is None else pictures.lookup(each.instance_uid)
-    return known if known is not None and known.series_instance_uid == each.series_uid else None
+def _known(rows: Sequence[tuple[int, Entry]], pictures: PictureSource) -> Iterator[Instance]:
+    """Yield what is known of the instances that selections select."""
+    for _, each in rows:
+        known = None if each.instance_uid is None else pictures.lookup(each.instance_uid)
+        if known is not None:
+            yield known
 
 
 def _date(stated: str | None) -> str | None:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from converter.view.page import write_page
 from converter.view.picture import Mask, Picture, Pictured, Shape
-from tests.view.browsing import Opened, resources
+from tests.view.browsing import Opened, imgsel, resources
 
 Open = Callable[..., Opened]
 
@@ -274,6 +274,15 @@ def test_regions_in_space_are_on_the_slices_they_cut_and_on_sketches(testdata_pa
     assert "section or projection" in page.text("#regions")
 
 
+def test_texts_are_written_beside_their_boxes_and_anchors(testdata_page: Path, opened: Open) -> None:
+    page = opened(testdata_page, key_of(testdata_page, "box and anchor", "PR"))
+    assert page.page.locator("#stage .labels text").all_text_contents() == ["1 box and anchor", "2"]
+    # The anchor is in the middle of the image.
+    left, top, right, bottom = page.box("#stage image.pixels")
+    x, y, *_ = page.box("#stage .dots .line")
+    assert (x, y) == pytest.approx(((left + right) / 2, (top + bottom) / 2), abs=HALF_A_PIXEL)
+
+
 # The list
 
 
@@ -445,6 +454,25 @@ def test_the_json_leads_to_its_region_on_whatever_frame_it_is(testdata_page: Pat
     assert page.page.locator("#stage .shape.chosen").get_attribute("data-element") == element
     assert page.text("#source").endswith("$.ROIContourSequence[0].ContourSequence[2].ContourData")
     assert not page.value("#position").startswith("1 of")
+
+
+@pytest.mark.parametrize("release", ["R5", "R4"])
+def test_regions_lead_to_their_json_in_other_releases(
+    release: str, testdata: Path, tmp_path: Path, opened: Open
+) -> None:
+    report = testdata / "ct-chest" / "sr-tid1500-regions-2d.dcm"
+    assert imgsel("convert", report, "-o", tmp_path, "--fhir", release, "--quiet").returncode == 0
+    assert imgsel("view", tmp_path, "--dicom", testdata / "ct-chest", "-o", tmp_path / "page.html").returncode == 0
+    page = opened(tmp_path / "page.html", CIRCLE)
+    page.press("n")
+    chosen = json.loads(page.text("#resource .chosen"))
+    if release == "R4":
+        assert chosen["url"] == "imageRegion2D"
+        numbers = [each["valueDecimal"] for each in chosen["extension"] if each["url"] == "coordinate"]
+    else:
+        numbers = chosen["coordinate"]
+    assert numbers == [20.5, 30.25, 24.5, 30.25]
+    assert page.text("#source").endswith("ContentSequence[6].GraphicData")
 
 
 def test_the_json_is_that_of_the_resource(testdata_page: Path, opened: Open) -> None:

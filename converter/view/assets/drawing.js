@@ -148,10 +148,14 @@ class View {
     const words = this.data.image || this.isSketch ? null : this.missingWords(drawn);
     const scaled = (scale) => {
       for (const [text, x, y] of texts) {
-        text.setAttribute("font-size", LABEL_SIZE / scale);
+        // Right of its shape and above it; where there is no room, left and below.
+        const size = LABEL_SIZE / scale;
+        const fits = x + (text.textContent.length * 0.6 + 0.5) * size <= this.left + this.width;
+        text.setAttribute("font-size", size);
         text.setAttribute("stroke-width", 3 / scale);
-        text.setAttribute("x", x + 5 / scale);
-        text.setAttribute("y", y - 5 / scale);
+        text.setAttribute("text-anchor", fits ? "start" : "end");
+        text.setAttribute("x", fits ? x + 5 / scale : Math.min(x, this.left + this.width - 5 / scale));
+        text.setAttribute("y", Math.max(y - 5 / scale, this.top + size));
       }
       for (const pattern of patterns) pattern.setAttribute("patternTransform", `scale(${1 / scale} ${1 / scale / this.aspect}) rotate(${pattern.dataset.angle})`);
       furniture?.(scale);
@@ -261,10 +265,10 @@ class View {
     };
   }
 
-  // Returns a whole drawing that fits what it is put into: a thumbnail, a figure in print.
-  figure(size) {
+  // Returns a whole drawing that fits what it is put into, about so large: a thumbnail, a figure in print.
+  figure([width, height]) {
     const { drawn, scaled } = this.draw();
-    scaled(Math.min(size / this.width, size / this.height));
+    scaled(Math.min(width / this.width, height / this.height));
     return svg("svg", { viewBox: `${this.left} ${this.top} ${this.width} ${this.height}`, "aria-hidden": "true" }, drawn);
   }
 }

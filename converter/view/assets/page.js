@@ -2,8 +2,8 @@
 // Puts the page together: what is chosen in one part is shown in the others.
 
 const FIGURES_PRINTED = 48;
-const THUMBNAIL = 72;
-const FIGURE = 320;
+const THUMBNAIL = [88, 72];
+const FIGURE = [340, 265];
 
 const byId = (id) => document.getElementById(id);
 const embedded = (id) => byId(id)?.textContent;
