@@ -258,7 +258,7 @@ def _series_label(rows: Sequence[tuple[int, Entry]], pictures: PictureSource) ->
     number = "" if series_number is None else f" {series_number}"
     if not number and not any(stated):
         return f"Series {uid}" if uid else "No series: regions in space"
-    return f"Series{number} " + ", ".join(part for part in stated if part)
+    return f"Series{number} {', '.join(part for part in stated if part)}".rstrip()
 
 
 def _series_words(each: Entry) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -40,7 +41,11 @@ def source_data(source: SourceItem | None) -> dict[str, Any] | None:
 
 def for_script(value: Any) -> bytes:
     """Return a value as JSON that can stand in a script element, or be a script: no text of it can end either."""
-    text = orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+    try:
+        text = orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        # What a damaged header says may be no Unicode.
+        text = json.dumps(value).encode()
     # Outside of strings JSON has none of these characters.
     for character in "<>&\u2028\u2029":
         text = text.replace(character.encode(), f"\\u{ord(character):04x}".encode())

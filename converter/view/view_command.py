@@ -21,9 +21,12 @@ from converter.view.render_command import NO_PILLOW, silence_dependencies
     metavar="PAGE",
     help="The page to write.",
 )
+@click.option(
+    "--most", type=click.IntRange(1), default=64, show_default=True, metavar="N", help="Frames of one selection."
+)
 @click.option("--with-names", is_flag=True, help="Show patients' names, if the resources hold them.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing.")
-def view(path: Path, dicom: Path | None, output: Path, with_names: bool, quiet: bool) -> None:
+def view(path: Path, dicom: Path | None, output: Path, most: int, with_names: bool, quiet: bool) -> None:
     """Show the selections in OUT on their images, in a page that opens from disk.
 
     OUT is what imgsel convert wrote, or any NDJSON or JSON file of ImagingSelections, or a folder of them. Without
@@ -57,7 +60,7 @@ def view(path: Path, dicom: Path | None, output: Path, with_names: bool, quiet: 
     if dicom is not None:
         sources = source_items(dicom, {str(each["id"]): each for each in selections if each.get("id")})
     try:
-        with Pictures(selections, dicom) as pictures:
+        with Pictures(selections, dicom, most=most) as pictures:
             page = write_page(output, selections, pictures, sources, with_names=with_names)
     except OSError as error:
         raise click.ClickException(f"cannot write {output}: {error.strerror or 'check the folder'}") from error

@@ -173,7 +173,7 @@ def test_the_policy_lets_nothing_run_or_load_that_is_not_the_page_s(
     assert answers == []
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", [*HOSTILE, "no Unicode: \ud800 <"], ids=ascii)
 def test_json_for_scripts_reads_back_and_cannot_end_one(text: str) -> None:
     made = for_script({text: [text]})
     assert json.loads(made) == {text: [text]}

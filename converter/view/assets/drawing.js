@@ -128,8 +128,9 @@ class View {
     return `c${((this.number(item) || 1) - 1) % COLOURS + 1}`;
   }
 
-  // Returns the drawing: a <g>, and a function to be told of the scale, in screen pixels for each of its units.
-  draw() {
+  // Returns the drawing: a <g>, and a function to be told of the scale, in screen pixels for each of its units. A plain one
+  // has no labels, and of shapes their lines alone.
+  draw(isPlain = false) {
     const stretched = svg("g", this.aspect === 1 ? {} : { transform: `scale(1 ${this.aspect})` });
     const drawn = svg("g", { class: "picture" }, stretched);
     const patterns = [];
@@ -140,12 +141,12 @@ class View {
     // What is small lies on top of what is large, so that it can be pointed at.
     const shapes = this.data.shapes.map((shape, index) => [shape, index, isClosed(shape) ? area(shape) : 0]);
     shapes.sort((one, other) => other[2] - one[2]);
-    stretched.append(svg("g", { class: "shapes" }, ...this.rings(), ...shapes.map(([shape, index]) => this.shape(shape, index))));
+    stretched.append(svg("g", { class: "shapes" }, ...this.rings(), ...shapes.map(([shape, index]) => this.shape(shape, index, isPlain))));
     const labels = svg("g", { class: "labels" });
-    const texts = this.labels(labels);
+    const texts = isPlain ? [] : this.labels(labels);
     drawn.append(labels);
-    const furniture = this.isSketch ? this.sketchFurniture(drawn) : null;
-    const words = this.data.image || this.isSketch ? null : this.missingWords(drawn);
+    const furniture = this.isSketch && !isPlain ? this.sketchFurniture(drawn) : null;
+    const words = this.data.image || this.isSketch || isPlain ? null : this.missingWords(drawn);
     const scaled = (scale) => {
       for (const [text, x, y] of texts) {
         // Right of its shape and above it; where there is no room, left and below.
@@ -208,11 +209,12 @@ class View {
     return [svg("path", { class: `rings ${this.colour(closed[0])}`, d: closed.map(outline).join("") })];
   }
 
-  shape(shape, index) {
+  shape(shape, index, isPlain) {
     const d = outline(shape);
     const closed = isClosed(shape);
     const dots = shape.type === "point" || shape.type === "multipoint";
     const classes = ["shape", this.colour(shape), closed && "closed", dots && "dots", shape.derived && "derived"];
+    if (isPlain) return svg("g", { class: classes.filter(Boolean).join(" ") }, svg("path", { class: "line", d }));
     const drawn = svg("g", { class: classes.filter(Boolean).join(" "), "data-element": shape.element, "data-index": index },
       svg("title", {}, `${this.number(shape)} ${describeItem(shape)}`));
     if (closed && !this.data.rings) drawn.append(svg("path", { class: "tint", d, "fill-rule": "evenodd" }));
@@ -266,8 +268,8 @@ class View {
   }
 
   // Returns a whole drawing that fits what it is put into, about so large: a thumbnail, a figure in print.
-  figure([width, height]) {
-    const { drawn, scaled } = this.draw();
+  figure([width, height], isPlain) {
+    const { drawn, scaled } = this.draw(isPlain);
     scaled(Math.min(width / this.width, height / this.height));
     return svg("svg", { viewBox: `${this.left} ${this.top} ${this.width} ${this.height}`, "aria-hidden": "true" }, drawn);
   }

@@ -2,6 +2,7 @@
 // Puts the page together: what is chosen in one part is shown in the others.
 
 const FIGURES_PRINTED = 48;
+const ITEMS_LISTED = 300;
 const THUMBNAIL = [88, 72];
 const FIGURE = [340, 265];
 
@@ -11,7 +12,7 @@ const embedded = (id) => byId(id)?.textContent;
 // What the page holds is in it, or in files beside it that are loaded when they are needed.
 class Store {
   constructor(files) {
-    this.files = files;
+    this.files = files === null ? null : encodeURIComponent(files);
     this.chunks = new Map();
     this.waiting = new Map();
   }
@@ -33,7 +34,7 @@ class Store {
       const script = element("script", { src: `${this.files}/${name}.js` });
       script.addEventListener("error", () => {
         this.chunks.delete(name);
-        reject(new Error(`${this.files}/${name}.js cannot be read: keep that folder beside the page.`));
+        reject(new Error(`${decodeURIComponent(this.files)}/${name}.js cannot be read: keep that folder beside the page.`));
       });
       script.addEventListener("load", () => script.remove());
       document.head.append(script);
@@ -152,7 +153,7 @@ class Page {
     this.thumbnails = new IntersectionObserver((seen) => {
       for (const { target, isIntersecting } of seen) {
         if (!isIntersecting || target.firstChild.nodeName === "svg") continue;
-        target.firstChild.replaceWith(this.views[Number(target.dataset.index)].figure(THUMBNAIL));
+        target.firstChild.replaceWith(this.views[Number(target.dataset.index)].figure(THUMBNAIL, true));
       }
     }, { root: byId("strip"), rootMargin: "0px 300px" });
     const several = this.views.length > 1;
@@ -204,13 +205,15 @@ class Page {
 
   fillRegions(view) {
     const items = view?.items ?? [];
+    const say = (words) => byId("regions").append(element("p", { class: "remark", role: "option", "aria-disabled": "true" }, words));
     byId("regions-title").textContent = view?.isSketch ? "On this sketch" : "On this frame";
-    byId("regions").replaceChildren(...items.map((item, index) => {
+    byId("regions").replaceChildren(...items.slice(0, ITEMS_LISTED).map((item, index) => {
       const made = element("div", { class: "item", role: "option", id: `region-${index}`, "data-element": item.element, "aria-selected": "false" },
         this.swatch(view, item), element("span", {}, `${view.number(item)}  ${describeItem(item)}`));
       return made;
     }));
-    if (!items.length) byId("regions").append(element("p", { class: "remark" }, "No regions: the whole frame is selected."));
+    if (!items.length) say(view ? "No regions: the whole frame is selected." : "Nothing.");
+    if (items.length > ITEMS_LISTED) say(`${(items.length - ITEMS_LISTED).toLocaleString("en")} more: choose them in the image.`);
     this.markRegions();
   }
 
@@ -374,7 +377,7 @@ class Page {
 
   fillPrint() {
     const figures = this.views.slice(0, FIGURES_PRINTED).map((view) =>
-      element("figure", {}, view.figure(FIGURE), element("figcaption", {}, view.title)));
+      element("figure", {}, view.figure(FIGURE, false), element("figcaption", {}, view.title)));
     const left = this.views.length - figures.length;
     byId("print").replaceChildren(...figures, left > 0 ? element("p", {}, `${left} more frames are not printed.`) : "");
   }

@@ -18,6 +18,7 @@ class Tree {
     this.words = [];
     this.kinds = null;
     this.sizer = document.createElement("div");
+    this.sizer.setAttribute("role", "none");
     element.append(this.sizer);
     for (const patient of patients) this.add(patient, 1, -1);
     this.arrange();
