@@ -32,7 +32,7 @@ demo: $(READY)
 	@$(BIN)/imgsel view demo-output --dicom testdata --output demo-output/page.html
 
 test: $(READY)
-	@$(BIN)/python -m pytest --quiet
+	@$(BIN)/python -m pytest --quiet --numprocesses auto
 
 # What some tests compare with, beside DCMTK.
 oracles: $(READY)

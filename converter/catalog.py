@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
+
+import numpy as np
 
 from converter.selection import Code
 
@@ -37,6 +39,63 @@ class FramePlanes:
         return position, orientation, spacing
 
 
+@dataclass(frozen=True, slots=True)
+class TilePositions:
+    """Where each tile of a TILED_SPARSE image lies, in the order of the frames, packed (PS3.3 C.8.12.6.1).
+
+    `columns` and `rows`: Column and Row Position In Total Image Pixel Matrix, from 1, 32-bit integers. `z_offsets`: Z
+    Offset in Slide Coordinate System, micrometres, doubles; one that is that of all frames, or none. `optical_paths`:
+    which item of the Optical Path Sequence, from 1, 32-bit integers; one that is that of all frames, or none. All are
+    little endian; `of` packs them.
+    """
+
+    columns: bytes
+    rows: bytes
+    z_offsets: bytes = b""
+    optical_paths: bytes = b""
+
+    @classmethod
+    def of(
+        cls,
+        columns: Iterable[int],
+        rows: Iterable[int],
+        z_offsets: Iterable[float] = (),
+        optical_paths: Iterable[int] = (),
+    ) -> Self:
+        """Pack the positions. Raises OverflowError for an integer of more than 32 bits."""
+        return cls(
+            np.array([*columns], "<i4").tobytes(),
+            np.array([*rows], "<i4").tobytes(),
+            np.array([*z_offsets], "<f8").tobytes(),
+            np.array([*optical_paths], "<i4").tobytes(),
+        )
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self.columns) // 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TileOrganization:
+    """How a total pixel matrix is cut into tiles, and where it lies; None where the header does not say.
+
+    `dimension_organization_type`: TILED_FULL or TILED_SPARSE (PS3.3 C.7.6.17.3). `concatenation_frame_offset`: how
+    many frames the instances before this one hold, in a concatenation (C.7.6.16.2.2.4). `origin`: Total Pixel Matrix
+    Origin, the centre of the top left pixel in the Slide Coordinate System, x and y in millimetres, z in micrometres,
+    0 where that is not stated. `orientation`: Image Orientation (Slide). `spacing_between_slices`: millimetres between
+    focal planes. `tiles`: of images that are not TILED_FULL. PS3.3 C.8.12.4, C.8.12.14.
+    """
+
+    dimension_organization_type: str | None = None
+    focal_planes: int | None = None
+    optical_paths: int | None = None
+    concatenation_frame_offset: int | None = None
+    origin: tuple[float, ...] | None = None
+    orientation: tuple[float, ...] | None = None
+    spacing_between_slices: float | None = None
+    tiles: TilePositions | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
     """One SOP instance as its header states it; None where the header does not say.
@@ -48,7 +107,7 @@ class Instance:
     `patient_name`, dates, times and `timezone_offset_from_utc` are as encoded (PS3.5 6.2); the universal entity is the
     first of Issuer of Patient ID Qualifiers Sequence.
     What holds for all frames is stated as for a single-frame image; `frame_planes` is there only where it does not.
-    `slice_thickness` in millimetres.
+    `slice_thickness` in millimetres. `tile_organization` is there for images with a total pixel matrix.
     """
 
     sop_instance_uid: str
@@ -88,6 +147,7 @@ class Instance:
     timezone_offset_from_utc: str | None = None
     slice_thickness: float | None = None
     frame_planes: FramePlanes | None = None
+    tile_organization: TileOrganization | None = None
 
 
 @runtime_checkable

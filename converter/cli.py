@@ -81,6 +81,12 @@ def _settings_options(command: Any) -> Any:
             ),
             click.option("--select", type=click.Choice(["series"]), help="One selection per image series besides."),
             click.option(
+                "--max-region-vertices",
+                type=click.INT,
+                metavar="N",
+                help="Vertices in a resource before a group of annotations is divided.  [default: 100000]",
+            ),
+            click.option(
                 "--settings",
                 "settings_file",
                 type=click.Path(path_type=Path),

@@ -45,7 +45,8 @@ class Settings:
     of what is measured in them. `project`: whether contours of structure sets are stated on images, too. `regions`:
     `as-stated`, or all that can be as `2d` regions on images or as `3d` regions in a frame of reference.
     `plane_tolerance`: millimetres that a region on an image may be off its plane; None for half a slice. `select`:
-    `series` for one selection per image series besides. Raises SettingsError for a value that cannot be meant.
+    `series` for one selection per image series besides. `max_region_vertices`: vertices in one resource beyond
+    which a group of bulk annotations is divided. Raises SettingsError for a value that cannot be meant.
     """
 
     fhir: str = "6.0.0-ballot2"
@@ -59,6 +60,7 @@ class Settings:
     regions: str = "as-stated"
     plane_tolerance: float | None = None
     select: str | None = None
+    max_region_vertices: int = 100_000
     archive_limits: ArchiveLimits = field(default_factory=ArchiveLimits)
 
     def __post_init__(self) -> None:
@@ -70,6 +72,8 @@ class Settings:
             raise SettingsError(f"regions: give one of {', '.join(REGIONS)}")
         if self.plane_tolerance is not None and not 0 <= self.plane_tolerance < float("inf"):
             raise SettingsError("plane_tolerance: give a number of millimetres")
+        if type(self.max_region_vertices) is not int or self.max_region_vertices < 1:
+            raise SettingsError("max_region_vertices: give a whole number of at least 1")
         if self.select not in (None, "series"):
             raise SettingsError("select: give series")
         for system in self.patient_id_systems.values():

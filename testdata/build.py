@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from builders import (
+    bulk_annotations,
     cad_reports,
     images,
     key_objects,
@@ -20,6 +21,7 @@ from builders import (
     presentation_states,
     procedure_logs,
     segmentations,
+    slides,
     spatial,
     structure_sets,
     value_mappings,
@@ -132,10 +134,18 @@ def mr_head() -> Files:
 
 
 def sm_slide() -> Files:
-    """Yield a whole slide image in 2 x 2 tiles and its segmentation."""
+    """Yield whole slide images in 2 x 2 and in sparse tiles, and what selects from them."""
     slide = images.slide(Series(SM_SLIDE, "sm", 1, "SM"))
     yield "sm-2x2-tiles", slide
     yield "seg-tiled", segmentations.tiled(Series(SM_SLIDE, "seg", 30, "SEG"), slide)
+    sparse = slides.sparse(Series(SM_SLIDE, "sm", 1, "SM"))
+    yield "sm-sparse", sparse
+    yield "pr-matrix-units", slides.matrix_units(Series(SM_SLIDE, "pr", 10, "PR"), slide, sparse)
+    yield "sr-slide-regions", slides.regions(Series(SM_SLIDE, "sr", 20, "SR"), slide, sparse)
+    annotations = Series(SM_SLIDE, "ann", 80, "ANN")
+    yield "ann-total-pixel-matrix", bulk_annotations.total_pixel_matrix(annotations, slide)
+    yield "ann-slide-coordinates", bulk_annotations.slide_coordinates(annotations, slide)
+    yield "ann-frame", bulk_annotations.frame(annotations, slide)
 
 
 def ecg_rest() -> Files:

@@ -63,6 +63,9 @@ def test_a_time_zone_is_an_offset_or_a_name(text: str, hours: float) -> None:
         ({"archive_limits": {"files": 5}}, "archive_limits"),
         ({"archive_limits": 5}, "archive_limits"),
         ({"time_zone": "Z"}, "time_zone"),
+        ({"max_region_vertices": 0}, "max_region_vertices"),
+        ({"max_region_vertices": 1.5}, "max_region_vertices"),
+        ({"max_region_vertices": True}, "max_region_vertices"),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_named(values: dict[str, Any], key: str) -> None:

@@ -66,6 +66,7 @@ _MODULES = {
     "RTSTRUCT": "converter.mapper.structure_set",
     "RWV": "converter.mapper.real_world_value_mapping",
     "FID": "converter.mapper.spatial_fiducials",
+    "ANN": "converter.mapper.bulk_annotations",
     "MR": "converter.mapper.tractography",
     **dict.fromkeys(_WAVEFORMS, "converter.mapper.waveform_annotations"),
 }
@@ -116,7 +117,7 @@ _SOP_CLASSES: dict[str, tuple[str, bool]] = {
     _STORAGE + "67": ("RWV", True),
     **{_STORAGE + number: (kind, True) for kind, numbers in _WAVEFORMS.items() for number in numbers},
     _STORAGE + "481.3": ("RTSTRUCT", True),
-    _STORAGE + "91.1": ("ANN", False),
+    _STORAGE + "91.1": ("ANN", True),
 }
 
 

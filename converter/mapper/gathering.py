@@ -164,12 +164,16 @@ def frames_of(obj: AnnotationObject, item: Dataset, path: str, instance: Instanc
     return Frames(tuple(dict.fromkeys(numbers)))
 
 
-def check_inside(obj: AnnotationObject, region: Region2D, instance: Instance | None, path: str) -> None:
-    """Warn where a region reaches outside of its image; it is kept as stated."""
+def check_inside(
+    obj: AnnotationObject, region: Region2D, instance: Instance | None, path: str, subset: Subset | None = None
+) -> None:
+    """Warn where a region reaches outside of its image, or of the frames that it is on; it is kept as stated."""
     if instance is None:
         return
-    columns = instance.total_pixel_matrix_columns or instance.columns
-    rows = instance.total_pixel_matrix_rows or instance.rows
+    columns, rows = instance.columns, instance.rows
+    if not isinstance(subset, Frames):
+        columns = instance.total_pixel_matrix_columns or columns
+        rows = instance.total_pixel_matrix_rows or rows
     if columns is None or rows is None:
         return
     outside = (region.coordinates < 0) | (region.coordinates > np.array([columns, rows]))

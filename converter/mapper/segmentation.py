@@ -157,16 +157,9 @@ def _tracking(definition: Dataset) -> tuple[Identifier, ...]:
 
 
 def _performers(obj: AnnotationObject, definition: Dataset) -> tuple[Performer, ...]:
-    """Return who or what made the segment, by Segment Algorithm Type (0062,0008).
-
-    A manual segment's is the content creator, an automatic one's the algorithm, a semiautomatic one's both; where
-    the one that it should be is not named, the content creator. None leaves it to the equipment.
-    """
+    """Return who or what made the segment, by Segment Algorithm Type (0062,0008)."""
     kind = values.text(definition, "SegmentAlgorithmType")
-    creator = people.content_creator(obj.dataset)
-    algorithms = [] if kind == "MANUAL" else _algorithms(definition)
-    found = [*([creator] if kind == "SEMIAUTOMATIC" or not algorithms else []), *algorithms]
-    return tuple(performer for performer in found if performer is not None)
+    return people.makers(obj.dataset, kind, _algorithms(definition))
 
 
 def _algorithms(definition: Dataset) -> list[Performer]:

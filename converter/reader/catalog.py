@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -12,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from converter.catalog import FramePlanes, Instance
+from converter.catalog import FramePlanes, Instance, TileOrganization, TilePositions
 from converter.selection import Code
 
 _SCHEMA: Final = """
@@ -49,6 +50,7 @@ _CONFLICTS: Final = """
 """
 _ROWS_AT_ONCE: Final = 2000
 _FIELDS: Final = tuple(each.name for each in fields(Instance))[1:]
+_TILE_FIELDS: Final = tuple(each.name for each in fields(TileOrganization))
 _FRAME_OF_REFERENCE, _STUDY_UID, _SERIES_UID = (
     f"json_extract(CAST(header AS TEXT), '$[{_FIELDS.index(name)}]')"
     for name in ("frame_of_reference_uid", "study_instance_uid", "series_instance_uid")
@@ -275,6 +277,9 @@ def _header(instance: Instance) -> bytes:
     planes = instance.frame_planes
     if planes is not None:
         values[_FIELDS.index("frame_planes")] = [planes.positions, planes.orientations, planes.spacings]
+    organization = instance.tile_organization
+    if organization is not None:
+        values[_FIELDS.index("tile_organization")] = _tile_organization_values(organization)
     return json.dumps(values, separators=(",", ":")).encode()
 
 
@@ -287,4 +292,24 @@ def _instance(sop_instance_uid: str, header: bytes) -> Instance:
         values["anatomic_region"] = Code(*values["anatomic_region"])
     if values["frame_planes"] is not None:
         values["frame_planes"] = FramePlanes(*map(tuple, values["frame_planes"]))
+    if values["tile_organization"] is not None:
+        values["tile_organization"] = _tile_organization(values["tile_organization"])
     return Instance(sop_instance_uid=sop_instance_uid, **values)
+
+
+def _tile_organization_values(organization: TileOrganization) -> list[Any]:
+    values: list[Any] = [getattr(organization, name) for name in _TILE_FIELDS]
+    if organization.tiles is not None:
+        packed = (getattr(organization.tiles, each.name) for each in fields(TilePositions))
+        values[_TILE_FIELDS.index("tiles")] = [b64encode(each).decode() for each in packed]
+    return values
+
+
+def _tile_organization(stated: list[Any]) -> TileOrganization:
+    values = dict(zip(_TILE_FIELDS, stated, strict=True))
+    for name in ("origin", "orientation"):
+        if values[name] is not None:
+            values[name] = tuple(values[name])
+    if values["tiles"] is not None:
+        values["tiles"] = TilePositions(*map(b64decode, values["tiles"]))
+    return TileOrganization(**values)

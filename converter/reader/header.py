@@ -10,9 +10,10 @@ from typing import BinaryIO, Final, TypeVar
 
 from pydicom import Dataset
 
-from converter.catalog import FramePlanes, Instance
+from converter.catalog import FramePlanes, Instance, TileOrganization
 from converter.codes import coding, urn_coding
 from converter.problems import problem
+from converter.reader import tiles
 from converter.reader.character_sets import CharacterSet
 from converter.reader.elements import EXPLICIT_BIG, encoding_at, strength
 from converter.reader.parser import DEFLATED, NotDicomError
@@ -75,6 +76,7 @@ class Tag(IntEnum):
     PatientSex = 0x00100040
     BodyPartExamined = 0x00180015
     SliceThickness = 0x00180050
+    SpacingBetweenSlices = 0x00180088
     StudyInstanceUID = 0x0020000D
     SeriesInstanceUID = 0x0020000E
     SeriesNumber = 0x00200011
@@ -116,7 +118,8 @@ _FRAME: Final[Wanted] = {
     Tag.FrameAnatomySequence: {Tag.AnatomicRegionSequence: _CODE, Tag.FrameLaterality: None},
     Tag.PlanePositionSequence: {Tag.ImagePositionPatient: None},
     Tag.PlaneOrientationSequence: {Tag.ImageOrientationPatient: None},
-    Tag.PixelMeasuresSequence: {Tag.SliceThickness: None, Tag.PixelSpacing: None},
+    Tag.PixelMeasuresSequence: {Tag.SliceThickness: None, Tag.SpacingBetweenSlices: None, Tag.PixelSpacing: None},
+    **tiles.OF_FRAME,
 }
 _META: Final[Wanted] = {Tag.MediaStorageSOPClassUID: None, Tag.TransferSyntaxUID: None}
 _HEADER: Final[Wanted] = {
@@ -160,6 +163,7 @@ _HEADER: Final[Wanted] = {
     Tag.SharedFunctionalGroupsSequence: _FRAME,
     Tag.PerFrameFunctionalGroupsSequence: _FRAME,
     Tag.WaveformSequence: {Tag.NumberOfWaveformChannels: None},
+    **tiles.OF_IMAGE,
 }
 
 
@@ -252,8 +256,9 @@ def _last_needed(found: Skimmed) -> int:
         return Tag.WaveformSequence
     if Tag.NumberOfFrames not in found:
         return Tag.PixelSpacing
-    if Tag.TotalPixelMatrixColumns in found or sop_class_uid in _SEGMENTATIONS:
-        # Thousands of tiles say only where each lies; segment frames have the anatomy of the images they derive from.
+    is_tiled = Tag.TotalPixelMatrixColumns in found
+    if (is_tiled and tiles.is_full(found)) or sop_class_uid in _SEGMENTATIONS:
+        # Tiles may lie in a known order; segment frames have the anatomy of the images they derive from.
         return Tag.SharedFunctionalGroupsSequence
     return Tag.PerFrameFunctionalGroupsSequence
 
@@ -327,12 +332,25 @@ def _instance(sop_instance_uid: str, found: Skimmed) -> Instance:
         timezone_offset_from_utc=text(found, Tag.TimezoneOffsetFromUTC),
         slice_thickness=_thickness(found) or _of_frames(found, Tag.PixelMeasuresSequence, _thickness),
         frame_planes=_frame_planes(found),
+        tile_organization=_tile_organization(found),
     )
 
 
 def _thickness(found: Skimmed) -> float | None:
-    stated = decimals(found, Tag.SliceThickness, 1)
+    return _positive(found, Tag.SliceThickness)
+
+
+def _positive(found: Skimmed, tag: int) -> float | None:
+    stated = decimals(found, tag, 1)
     return stated[0] if stated is not None and stated[0] > 0 else None
+
+
+def _tile_organization(found: Skimmed) -> TileOrganization | None:
+    if Tag.TotalPixelMatrixColumns not in found:
+        return None
+    spacing = _of_frames(found, Tag.PixelMeasuresSequence, lambda group: _positive(group, Tag.SpacingBetweenSlices))
+    shared = items(found, Tag.SharedFunctionalGroupsSequence)
+    return tiles.organization(found, shared, items(found, Tag.PerFrameFunctionalGroupsSequence), spacing)
 
 
 def _frame_planes(found: Skimmed) -> FramePlanes | None:

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Final, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
+from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
 
 from converter.catalog import Instance
@@ -30,6 +31,7 @@ from converter.reader.skim import Cursor, Head, MalformedError, Skimmer, Truncat
 from converter.reader.sources import Found, Item, check_sources, walk
 from converter.reader.spool import Spool
 from converter.settings import ArchiveLimits
+from converter.view.codestream import size_of
 from converter.view.picture import PictureError
 
 NOT_THERE: Final = "The image is not among the DICOM objects given."
@@ -46,6 +48,7 @@ MOST_PIXELS: Final = 2**26
 """Pixels of a frame that is shown: twice those of the largest detectors."""
 
 _KEPT: Final = 16
+_KNOWN: Final = 512
 _SPOOLED: Final = 2**24
 _UNDEFINED: Final = 0xFFFFFFFF
 _KEYWORDS: Final = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}
@@ -102,6 +105,8 @@ class Images:
         self._found: dict[str, Found] = {}
         self._is_indexed = False
         self._header: Callable[[str], _Header] = lru_cache(_KEPT)(self._read_header)
+        # A selection, and the next one, name the same images again and again.
+        self._instance: Callable[[str], Instance | None] = lru_cache(_KNOWN)(self._read_instance)
 
     def __enter__(self) -> Self:
         self._catalog = self._stack.enter_context(SqliteCatalog())
@@ -124,6 +129,9 @@ class Images:
 
     def lookup(self, sop_instance_uid: str) -> Instance | None:
         """Return what is known of an instance, or None."""
+        return self._instance(sop_instance_uid)
+
+    def _read_instance(self, sop_instance_uid: str) -> Instance | None:
         return self._catalog.lookup(sop_instance_uid)
 
     def instances_in_frame_of_reference(self, frame_of_reference_uid: str) -> list[Instance]:
@@ -174,10 +182,13 @@ class Images:
             raise PictureError(NO_DECODER)
         if (head.length == _UNDEFINED) != decoder.is_encapsulated:
             raise PictureError(NOT_DECODED)
+        options = _options(header, head)
+        if decoder.is_encapsulated:
+            with self._pixel_data(sop_instance_uid, header) as stream:
+                _check_size(stream, frame, options)
         for plugin in plugins or [""]:
             try:
                 with self._pixel_data(sop_instance_uid, header) as stream:
-                    options = _options(header, head)
                     array, _ = decoder.as_array(stream, index=frame - 1, decoding_plugin=plugin, **options)
             except _DAMAGE:
                 # What one decoder does not take another may.
@@ -260,6 +271,22 @@ def _options(header: _Header, head: Head) -> dict[str, Any]:
     if all(offsets):
         options["extended_offsets"] = offsets
     return {name: value for name, value in options.items() if value is not None}
+
+
+def _check_size(stream: BinaryIO, frame: int, options: dict[str, Any]) -> None:
+    """Raise PictureError for a frame that says of itself that it is larger than its image: decoders believe it."""
+    try:
+        data = get_frame(
+            stream,
+            frame - 1,
+            number_of_frames=options["number_of_frames"],
+            extended_offsets=options.get("extended_offsets"),
+        )
+    except _DAMAGE as error:
+        raise PictureError(NOT_DECODED) from error
+    stated = size_of(data)
+    if stated is not None and (stated[0] > options.get("rows", 0) or stated[1] > options.get("columns", 0)):
+        raise PictureError(NOT_DECODED)
 
 
 def number(dataset: Dataset, keyword: str) -> int | None:

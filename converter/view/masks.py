@@ -14,6 +14,7 @@ from pydicom import Dataset
 
 from converter import plane as planes
 from converter.catalog import Instance
+from converter.geometry import GeometryError
 from converter.mapper import values
 from converter.mapper.derivation import is_label_map
 from converter.plane import Plane
@@ -75,31 +76,35 @@ class Masks:
                     yield frame, segment
 
     def _masked(self, uid: str, dataset: Dataset, wanted: Iterator[tuple[int, int]], element: str) -> Iterator[Masked]:
-        own = self._images.lookup(uid)
         for frame, segment in wanted:
             pixels = _pixels(self._images.pixels(uid, frame), dataset, segment)
-            placed = None if own is None else self._on_source(own, dataset, frame, pixels)
+            placed = self._on_source(dataset, frame, pixels)
             source, source_frame, found = placed or (uid, frame, pixels)
             yield Masked(source, source_frame, Mask(segment, found, element))
 
     def _read_labels(self, uid: str, frame: int) -> tuple[int, ...]:
         return tuple(np.unique(self._images.pixels(uid, frame)).tolist())
 
-    def _on_source(
-        self, own: Instance, dataset: Dataset, frame: int, pixels: NDArray[Any]
-    ) -> tuple[str, int, NDArray[Any]] | None:
+    def _on_source(self, dataset: Dataset, frame: int, pixels: NDArray[Any]) -> tuple[str, int, NDArray[Any]] | None:
         """Return the source image's frame that the mask is on, and the mask in its pixels; None if there is none.
 
-        An image that is not at hand is taken to have the pixels of the segmentation.
+        An image that is not at hand is taken to have the pixels of the segmentation. Which of several images it is, the
+        planes tell: without them it is none.
         """
-        plane = plane_of(own, frame)
+        plane, space = _plane(dataset, frame), values.text(dataset, "FrameOfReferenceUID")
         sources = list(_sources(dataset, frame, plane))
         for uid, source_frame in sources:
             image = self._images.lookup(uid)
             if image is None or image.rows is None or image.columns is None:
                 continue
-            source_frame = source_frame or _nearest_frame(image, plane)
-            placed = _placed(pixels, plane, image, plane_of(image, source_frame))
+            # What lies in another frame of reference cannot be compared.
+            is_comparable = space is None or image.frame_of_reference_uid in (None, space)
+            own_plane = plane if is_comparable else None
+            source_frame = source_frame or _nearest_frame(image, own_plane)
+            image_plane = None if source_frame is None else plane_of(image, source_frame)
+            if source_frame is None or (len(sources) > 1 and (own_plane is None or image_plane is None)):
+                return None
+            placed = _placed(pixels, own_plane, image, image_plane)
             if placed is not None:
                 return uid, source_frame, placed
         absent = [each for each in sources if self._images.lookup(each[0]) is None]
@@ -110,6 +115,22 @@ def plane_of(instance: Instance, frame: int) -> Plane | None:
     """Return where a frame lies, None if that is not known."""
     numbers = Frames((frame,)) if (instance.number_of_frames or 1) > 1 or instance.frame_planes else None
     return next((each.plane for each in slices_of(instance, numbers)), None)
+
+
+def _plane(dataset: Dataset, frame: int) -> Plane | None:
+    """Return where a frame of the segmentation lies: catalogs do not hold that (C.7.6.16.2.1, .3, .4)."""
+    stated = []
+    for macro, keyword in (
+        ("PlanePositionSequence", "ImagePositionPatient"),
+        ("PlaneOrientationSequence", "ImageOrientationPatient"),
+        ("PixelMeasuresSequence", "PixelSpacing"),
+    ):
+        items = (item for group in _groups(dataset, frame) for item in values.items(group, macro))
+        stated.append(next((numbers(item, keyword) for item in items), ()))
+    try:
+        return Plane(*stated)
+    except GeometryError:
+        return None
 
 
 def _segment(dataset: Dataset, frame: int) -> tuple[int, ...]:
@@ -153,14 +174,16 @@ def _pixels(stored: NDArray[Any], dataset: Dataset, segment: int) -> NDArray[np.
     return np.asarray(stored != 0)
 
 
-def _nearest_frame(image: Instance, plane: Plane | None) -> int:
-    """Return the frame of an image that lies nearest to a plane, the first if that is not known."""
+def _nearest_frame(image: Instance, plane: Plane | None) -> int | None:
+    """Return the frame of an image that lies nearest to a plane, None if that is not known."""
+    if (image.number_of_frames or 1) == 1:
+        return 1
     found = slices_of(image)
     if plane is None or not found:
-        return 1
+        return None
     distances = [abs((np.array(plane.position) - each.plane.position) @ each.plane.normal) for each in found]
     nearest = found[int(np.argmin(np.round(distances, 6)))]
-    return nearest.subset.numbers[0] if nearest.subset is not None else 1
+    return None if nearest.subset is None else nearest.subset.numbers[0]
 
 
 def _placed(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from converter.catalog import Instance
 from converter.fhir.reading import is_selection
 from converter.mapper import kind_of, values
-from converter.projection import Slice, order, slices_of
+from converter.projection import Slice, slices_of
 from converter.view import images as texts
 from converter.view import sketches
 from converter.view.display import Frame, displayed
@@ -201,7 +201,7 @@ class Pictures:
             for series, sections in enumerate(every[:MOST_SERIES]):
                 found += [(series, each, drawn) for each, drawn in sections.of(region, what.label)]
             is_unplaced |= len(found) == count
-        for _, each, drawn in sorted(found, key=lambda one: (one[0], order(one[1]))):
+        for _, each, drawn in sorted(found, key=lambda one: (one[0], _order(one[1]))):
             frame = None if each.subset is None else each.subset.numbers[0]
             shown = frames.at(each.instance.sop_instance_uid, frame)
             if shown is not None:
@@ -214,14 +214,12 @@ class Pictures:
         """Return the series whose slices regions may be on: that selected, else all of the study."""
         near = self._images.instances_in_frame_of_reference(frame_of_reference) if frame_of_reference else []
         known = [found for found in map(self._images.lookup, named) if found is not None]
-        near += [each for each in known if each.sop_instance_uid not in {other.sop_instance_uid for other in near}]
+        there = {each.sop_instance_uid for each in near}
+        near += [each for each in known if each.sop_instance_uid not in there and each.frame_of_reference_uid is None]
         images = [each for each in near if kind_of(each.sop_class_uid, each.modality) is None]
         images = [each for each in images if study is None or each.study_instance_uid == study]
         own = [each for each in images if each.series_instance_uid == series]
-        ordered = sorted(own or images, key=lambda each: each.series_instance_uid or "")
-        by_series = groupby(ordered, key=lambda each: each.series_instance_uid)
-        found = [Sections(one for each in group for one in slices_of(each)) for _, group in by_series]
-        return [each for each in found if len(each)]
+        return _by_series(own) or _by_series(images)
 
     def _picture(self, selection_id: str, uid: str, frame: int | None, shown: _Shown, state: str | None) -> Picture:
         instance = self._images.lookup(uid)
@@ -286,6 +284,20 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG")
     return stream.getvalue()
+
+
+def _order(each: Slice) -> tuple[bool, int, str, tuple[int, ...]]:
+    """Return what slices of a series are sorted by: Instance Number, then SOP Instance UID and frame."""
+    number = each.instance.instance_number
+    return number is None, number or 0, each.instance.sop_instance_uid, each.subset.numbers if each.subset else ()
+
+
+def _by_series(images: Iterable[Instance]) -> list[Sections]:
+    """Return the slices of each series that has any, by Series Instance UID."""
+    ordered = sorted(images, key=lambda each: each.series_instance_uid or "")
+    series = groupby(ordered, key=lambda each: each.series_instance_uid)
+    found = [Sections(one for each in group for one in slices_of(each)) for _, group in series]
+    return [each for each in found if len(each)]
 
 
 def _is_slide(instance: Instance | None) -> bool:

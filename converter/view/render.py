@@ -78,7 +78,7 @@ def render_sketch(sketch: Sketch) -> Image.Image:
     size = tuple(max(round(each * factor), 1) + 2 * _MARGIN for each in (right - left, bottom - top))
     drawn = Image.new("RGB", (size[0], size[1]), _PAPER)
     offset = np.array([left, top]) - _MARGIN / factor
-    drawn = draw_shapes(drawn, sketch.shapes, np.array([factor, factor]), offset, _INK, thickness=1, halo=False)
+    drawn = draw_shapes(drawn, sketch.shapes, np.array([factor, factor]), offset, _INK, thickness=1, is_sketch=True)
     _name_sides(drawn, sketch)
     return drawn
 
@@ -109,22 +109,24 @@ def draw_shapes(
     colour: tuple[int, int, int],
     *,
     thickness: float,
-    halo: bool = True,
+    is_sketch: bool = False,
 ) -> Image.Image:
     """Return the image with shapes on it: lines with a dark edge, closed ones filled faintly, holes left out.
 
-    What is derived is dashed. A point (x, y) is drawn at ((x, y) - offset) * factors.
+    What is derived is dashed. A point (x, y) is drawn at ((x, y) - offset) * factors. On a sketch there are lines
+    alone: rings behind each other make no holes.
     """
     if not shapes:
         return image
     lines = [(each, (outline(each) - offset) * factors) for each in shapes]
     finer = max(each for each in (1, 2, _FINER) if each == 1 or image.width * image.height * each**2 <= _MOST_FINE)
     canvas = _Canvas(image.width, image.height, finer)
-    interior = canvas.filled(points for each, points in lines if each.type in ("polygon", "circle", "ellipse"))
+    closed = () if is_sketch else ("polygon", "circle", "ellipse")
+    interior = canvas.filled(points for each, points in lines if each.type in closed)
     strokes = list(_strokes(lines))
     dots = np.concatenate([np.empty((0, 2)), *(points for each, points in lines if _is_points(each, points))])
     layers = [(interior, colour, _FILL_OPACITY)] if interior is not None else []
-    if halo:
+    if not is_sketch:
         layers.append((canvas.drawn(strokes, thickness + 2, dots, _POINT_RADIUS + 1), _HALO, _HALO_OPACITY))
     layers.append((canvas.drawn(strokes, thickness, dots, _POINT_RADIUS), colour, 1.0))
     for cover, paint, opacity in layers:

@@ -8,13 +8,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converter.catalog import Catalog, FramePlanes, GroupedCatalog, Instance, SpatialCatalog
+from converter.catalog import (
+    Catalog,
+    FramePlanes,
+    GroupedCatalog,
+    Instance,
+    SpatialCatalog,
+    TileOrganization,
+    TilePositions,
+)
 from converter.reader.catalog import CatalogError, Conflict, SqliteCatalog
 from converter.selection import Code
 
 texts = st.none() | st.text(st.characters(), max_size=8)
 integers = st.none() | st.integers(-(2**31), 2**31)
 floats = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def tile_organizations() -> st.SearchStrategy[TileOrganization]:
+    integers = st.lists(st.integers(-(2**31), 2**31 - 1), max_size=4)
+    return st.builds(
+        TileOrganization,
+        dimension_organization_type=texts,
+        origin=st.none() | st.tuples(floats, floats, floats),
+        spacing_between_slices=st.none() | floats,
+        tiles=st.none() | st.builds(TilePositions.of, integers, integers, st.lists(floats, max_size=4), integers),
+    )
 
 
 def instances(uid: st.SearchStrategy[str]) -> st.SearchStrategy[Instance]:
@@ -31,6 +50,7 @@ def instances(uid: st.SearchStrategy[str]) -> st.SearchStrategy[Instance]:
         slice_thickness=st.none() | floats,
         frame_planes=st.none()
         | st.builds(FramePlanes, *[st.lists(floats, max_size=6).map(tuple) for _ in ("position", "axes", "spacing")]),
+        tile_organization=st.none() | tile_organizations(),
     )
 
 

@@ -21,7 +21,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian
 
-from converter.catalog import FramePlanes
+from converter.catalog import FramePlanes, TileOrganization, TilePositions
 from converter.reader.header import Header, header_of, read_header
 from converter.reader.parser import NotDicomError
 from converter.selection import Code
@@ -678,8 +678,9 @@ def test_slice_thickness_is_positive_or_unknown(stated: str, thickness: float | 
     assert instance.slice_thickness == thickness
 
 
-def test_frames_of_tiled_images_are_not_read() -> None:
+def test_frames_of_tiled_images_in_a_known_order_are_not_read() -> None:
     dataset = image(NumberOfFrames=2, TotalPixelMatrixColumns=512, TotalPixelMatrixRows=256)
+    dataset.DimensionOrganizationType = "TILED_FULL"
     dataset.SharedFunctionalGroupsSequence = Sequence([anatomy("U")])
     complete = encoded(dataset)
     # A sequence of frames whose first item lacks its length would be truncated, were it read.
@@ -688,6 +689,94 @@ def test_frames_of_tiled_images_are_not_read() -> None:
     assert header.instance is not None
     assert (header.instance.total_pixel_matrix_columns, header.instance.total_pixel_matrix_rows) == (512, 256)
     assert header.instance.laterality == "U"
+
+
+# Tiles
+
+
+def tiled(frames: list[Dataset], shared: Dataset | None = None, **elements: Any) -> TileOrganization:
+    matrix = {"TotalPixelMatrixColumns": 512, "TotalPixelMatrixRows": 256}
+    instance = enhanced(shared, frames, **matrix, **elements).instance
+    assert instance is not None
+    assert instance.tile_organization is not None
+    return instance.tile_organization
+
+
+def tile(column: int, row: int, z: str | None = "0", path: str | None = None) -> Dataset:
+    position = item(ColumnPositionInTotalImagePixelMatrix=column, RowPositionInTotalImagePixelMatrix=row)
+    if z is not None:
+        position.ZOffsetInSlideCoordinateSystem = z
+    group = item(PlanePositionSlideSequence=Sequence([position]))
+    if path is not None:
+        group.OpticalPathIdentificationSequence = optical_paths(path)
+    return group
+
+
+def optical_paths(*identifiers: str) -> Sequence:
+    return Sequence([item(OpticalPathIdentifier=each) for each in identifiers])
+
+
+def test_organization_of_tiles_equals_what_dcmdump_prints(corpus: Path) -> None:
+    instance = read((corpus / "highdicom/sm_image.dcm").read_bytes()).instance
+    assert instance is not None
+    assert instance.tile_organization == TileOrganization(
+        dimension_organization_type="TILED_FULL",
+        focal_planes=1,
+        optical_paths=1,
+        origin=(23.449873, 25.691574, 0),
+        orientation=(0, -1, 0, -1, 0, 0),
+    )
+
+
+def test_images_without_a_total_pixel_matrix_have_no_tiles() -> None:
+    instance = enhanced(None, [tile(1, 1)]).instance
+    assert instance is not None
+    assert instance.tile_organization is None
+
+
+def test_tiles_lie_where_their_frames_say() -> None:
+    found = tiled(
+        [tile(1, 1, "0", "B"), tile(257, 1, "1.5", "A")],
+        DimensionOrganizationType="TILED_SPARSE",
+        OpticalPathSequence=optical_paths("A", "B"),
+        ConcatenationFrameOffsetNumber=12,
+        TotalPixelMatrixOriginSequence=Sequence(
+            [
+                item(
+                    XOffsetInSlideCoordinateSystem="20",
+                    YOffsetInSlideCoordinateSystem="40.5",
+                    ZOffsetInSlideCoordinateSystem="2",
+                )
+            ]
+        ),
+    )
+    # Little endian: 1, 257 (0x0101); 1, 1; the doubles 0 and 1.5; items 2 and 1 of the Optical Path Sequence.
+    assert found.tiles == TilePositions(
+        bytes.fromhex("01000000 01010000"),
+        bytes.fromhex("01000000 01000000"),
+        bytes.fromhex("0000000000000000 000000000000f83f"),
+        bytes.fromhex("02000000 01000000"),
+    )
+    assert (found.optical_paths, found.concatenation_frame_offset, found.origin) == (2, 12, (20, 40.5, 2))
+    assert len(found.tiles) == 2
+
+
+def test_what_tiles_share_is_kept_once() -> None:
+    shared = item(
+        OpticalPathIdentificationSequence=optical_paths("A"),
+        PixelMeasuresSequence=Sequence([item(PixelSpacing=[0.01, 0.01], SpacingBetweenSlices="0.002")]),
+    )
+    found = tiled([tile(1, 1, "3"), tile(257, 1, "3")], shared, OpticalPathSequence=optical_paths("A"))
+    assert found.tiles == TilePositions.of([1, 257], [1, 1], [3], [1])
+    assert found.spacing_between_slices == 0.002
+
+
+def test_what_a_tile_does_not_say_is_not_made_up() -> None:
+    assert tiled([tile(1, 1), item()]).tiles is None
+    assert tiled([tile(1, 1, None), tile(257, 1, "3")]).tiles == TilePositions.of([1, 257], [1, 1])
+    assert tiled([tile(1, 1, path="X"), tile(257, 1, path="A")], OpticalPathSequence=optical_paths("A")).tiles == (
+        TilePositions.of([1, 257], [1, 1], [0])
+    )
 
 
 def test_reading_the_header_of_a_data_set_leaves_it_as_it_is(corpus: Path) -> None:

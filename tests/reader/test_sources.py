@@ -221,7 +221,11 @@ class TestStreams:
 
 
 class TestArguments:
-    @pytest.mark.parametrize("wrong", [3, None, object(), [3], ["a", None], io.StringIO("text")], ids=repr)
+    @pytest.mark.parametrize(
+        "wrong",
+        [3, None, object(), [3], ["a", None], io.StringIO("text")],
+        ids=["number", "none", "object", "numbers", "path and none", "text stream"],
+    )
     def test_what_can_be_no_source_is_a_type_error(self, wrong: object, tmp_path: Path) -> None:
         if isinstance(wrong, list):
             wrong = [str(tmp_path) if each == "a" else each for each in wrong]

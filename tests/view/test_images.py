@@ -30,6 +30,7 @@ from pydicom.uid import (
 )
 
 from converter.view import images as texts
+from converter.view.codestream import size_of
 from converter.view.images import Images
 from converter.view.picture import PictureError
 from tests.builders import IMAGE_1, SERIES, STUDY, dataset, written
@@ -59,6 +60,14 @@ def ct(pixels: NDArray[Any] = FRAMES, **elements: Any) -> Dataset:
     stated["PixelData"].VR = "OW"
     stated.update(dataset(**elements))
     return stated
+
+
+def compressed(syntax: str) -> Dataset:
+    built = ct()
+    built.file_meta = FileMetaDataset()
+    built.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    built.compress(syntax, generate_instance_uid=False)
+    return built
 
 
 def frame(file: Path, number: int = 1) -> NDArray[Any]:
@@ -100,11 +109,7 @@ def test_a_data_set_without_file_meta_information(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless, JPEG2000Lossless])
 def test_each_frame_of_a_lossless_compression(tmp_path: Path, syntax: str) -> None:
-    built = ct()
-    built.file_meta = FileMetaDataset()
-    built.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    built.compress(syntax, generate_instance_uid=False)
-    file = stored(tmp_path, written(built, syntax))
+    file = stored(tmp_path, written(compressed(syntax), syntax))
     for number in (1, 2, 3):
         assert np.array_equal(frame(file, number), FRAMES[number - 1])
 
@@ -128,6 +133,18 @@ def test_a_jpeg_in_colour_becomes_rgb(tmp_path: Path) -> None:
     pixels = frame(stored(tmp_path, written(built, JPEGBaseline8Bit)))
     assert pixels.shape == (16, 16, 3)
     assert np.abs(pixels.astype(int) - (200, 40, 60)).max() <= 3
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_tells_its_size(progressive: bool) -> None:
+    stream = io.BytesIO()
+    Image.new("L", (300, 200)).save(stream, "JPEG", progressive=progressive)
+    assert size_of(stream.getvalue()) == (200, 300)
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"\xff\xd8" + b"\xff" * 40, b"\xff\xd8\xff\xe0\0\0" * 9, b"RLE"])
+def test_what_is_no_image_tells_none(data: bytes) -> None:
+    assert size_of(data) is None
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
@@ -203,6 +220,22 @@ class TestMissing:
     def test_an_image_that_claims_to_be_vast(self, tmp_path: Path) -> None:
         assert failure(stored(tmp_path, written(ct(Rows=60000, Columns=60000)))) == texts.TOO_LARGE
 
+    @pytest.mark.parametrize(
+        ("syntax", "before", "sizes"),
+        [
+            # Rows and columns behind the marker, its length and the precision.
+            (JPEGLSLossless, b"\xff\xf7", "5:9"),
+            # Columns and rows of the grid.
+            (JPEG2000Lossless, b"\xff\x4f\xff\x51", "8:16"),
+        ],
+    )
+    def test_a_frame_that_claims_to_be_vast(self, syntax: str, before: bytes, sizes: str, tmp_path: Path) -> None:
+        data = bytearray(written(compressed(syntax), syntax))
+        at = data.index(before)
+        start, end = (at + int(each) for each in sizes.split(":"))
+        data[start:end] = (60000).to_bytes((end - start) // 2, "big") * 2
+        assert failure(stored(tmp_path, bytes(data))) == texts.NOT_DECODED
+
     def test_a_report_is_no_image(self, corpus: Path) -> None:
         file = corpus / "highdicom" / "sr_document.dcm"
         with Images(file) as images:
@@ -216,12 +249,7 @@ class TestMissing:
     syntax=st.sampled_from([ExplicitVRLittleEndian, RLELossless]),
 )
 def test_damage_gives_pixels_or_a_fixed_text(at: int, junk: bytes, syntax: str) -> None:
-    built = ct()
-    if syntax == RLELossless:
-        built.file_meta = FileMetaDataset()
-        built.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        built.compress(syntax, generate_instance_uid=False)
-    data = bytearray(written(built, syntax))
+    data = bytearray(written(compressed(syntax) if syntax == RLELossless else ct(), syntax))
     at %= len(data) - len(junk)
     data[at : at + len(junk)] = junk
     fixed = {value for name, value in vars(texts).items() if name.isupper() and isinstance(value, str)}

@@ -9,14 +9,14 @@ import highdicom
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 
 from converter import Settings, convert
 from converter.view.picture import Picture
 from converter.view.pictures import NO_SEGMENTATION, Pictures
+from tests.builders import IMAGE_1, IMAGE_2, SEGMENTATION, STUDY, dataset, written
 from tests.view.conftest import Resource
-
-LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
+from tests.view.test_images import ct
 
 
 def of_file(file: Path) -> list[Resource]:
@@ -128,3 +128,108 @@ def test_real_segments_lie_on_their_slices(corpus: Path) -> None:
     for picture, pixels in zip(pictures, expected, strict=True):
         assert picture.png is not None
         assert np.array_equal(picture.masks[0].pixels, pixels.astype(bool))
+
+
+class TestOtherGrids:
+    """A CT of 4 by 4 pixels of 2 mm, its corner pixel's centre at (0, 0, 5), and a segmentation of one frame."""
+
+    def image(self) -> Dataset:
+        return ct(
+            np.zeros((4, 4), np.uint16),
+            ImagePositionPatient=[0, 0, 5],
+            ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+            PixelSpacing=[2, 2],
+            SliceThickness=2,
+        )
+
+    def segmentation(
+        self, pixels: list[list[int]], position: list[float] | None, spacing: float, *others: Dataset, **of: Any
+    ) -> Dataset:
+        stored = np.array(pixels, np.uint8)
+        frame = dataset(
+            SegmentIdentificationSequence=[dataset(ReferencedSegmentNumber=1)],
+            DerivationImageSequence=[
+                dataset(SourceImageSequence=[dataset(ReferencedSOPInstanceUID=IMAGE_1, **of), *others])
+            ],
+        )
+        built = dataset(
+            SOPClassUID=SEGMENTATION,
+            SOPInstanceUID="1.2.9",
+            StudyInstanceUID=STUDY,
+            SeriesInstanceUID="1.2.8",
+            Modality="SEG",
+            SegmentationType="BINARY",
+            SegmentSequence=[dataset(SegmentNumber=1, SegmentLabel="what")],
+            SamplesPerPixel=1,
+            PhotometricInterpretation="MONOCHROME2",
+            NumberOfFrames=1,
+            Rows=stored.shape[0],
+            Columns=stored.shape[1],
+            BitsAllocated=1,
+            BitsStored=1,
+            HighBit=0,
+            PixelRepresentation=0,
+            PixelData=np.packbits(stored.ravel(), bitorder="little").tobytes().ljust(8, bytes(1)),
+        )
+        built["PixelData"].VR = "OB"
+        if position is not None:
+            frame.PlanePositionSequence = [dataset(ImagePositionPatient=position)]
+            frame.PlaneOrientationSequence = [dataset(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])]
+            frame.PixelMeasuresSequence = [dataset(PixelSpacing=[spacing, spacing], SliceThickness=2)]
+        built.PerFrameFunctionalGroupsSequence = [frame]
+        return built
+
+    def shown(self, folder: Path, built: Dataset) -> Picture:
+        (folder / "image").write_bytes(written(self.image()))
+        (folder / "segmentation").write_bytes(written(built))
+        (picture,) = segments(folder / "segmentation", folder)[1]
+        return picture
+
+    def test_finer_pixels_are_resampled_to_those_of_the_image(self, tmp_path: Path) -> None:
+        pixels = [[1, 0, 0, 1], [0, 0, 0, 0]]
+        picture = self.shown(tmp_path, self.segmentation(pixels, [4, 2, 5], 1.0))
+        assert picture.sop_instance_uid == IMAGE_1
+        # Centres of the image's pixels at 0, 2, 4, 6 mm: (4, 2) is the mask's (0, 0), (6, 2) its (2, 0).
+        assert np.argwhere(picture.masks[0].pixels).tolist() == [[1, 2]]
+
+    def test_coarser_pixels_fill_all_that_they_cover(self, tmp_path: Path) -> None:
+        # Pixels of 4 mm centred on (1, 1) and (5, 1): the second is columns 2 and 3, rows 0 and 1.
+        picture = self.shown(tmp_path, self.segmentation([[0, 1]], [1, 1, 5], 4.0))
+        assert np.argwhere(picture.masks[0].pixels).tolist() == [[0, 2], [0, 3], [1, 2], [1, 3]]
+
+    def test_a_frame_in_another_plane_is_not_put_on_the_image(self, tmp_path: Path) -> None:
+        picture = self.shown(tmp_path, self.segmentation([[1] * 4] * 4, [0, 0, 8], 2.0))
+        assert (picture.sop_instance_uid, picture.columns, picture.rows) == ("1.2.9", 4, 4)
+
+    def test_without_planes_pixels_of_the_same_number_are_the_same(self, tmp_path: Path) -> None:
+        picture = self.shown(tmp_path, self.segmentation([[0, 1, 0, 0]] * 4, None, 2.0))
+        assert picture.sop_instance_uid == IMAGE_1
+        assert np.argwhere(picture.masks[0].pixels)[:, 1].tolist() == [1, 1, 1, 1]
+
+    def test_without_planes_pixels_that_moved_are_not_put_on_the_image(self, tmp_path: Path) -> None:
+        built = self.segmentation([[0, 1, 0, 0]] * 4, None, 2.0, SpatialLocationsPreserved="NO")
+        assert self.shown(tmp_path, built).sop_instance_uid == "1.2.9"
+
+    def test_without_planes_it_is_none_of_several_images(self, tmp_path: Path) -> None:
+        other = dataset(ReferencedSOPInstanceUID=IMAGE_2)
+        built = self.segmentation([[0, 1, 0, 0]] * 4, None, 2.0, other)
+        assert self.shown(tmp_path, built).sop_instance_uid == "1.2.9"
+
+    def test_planes_tell_which_of_several_images_it_is(self, tmp_path: Path) -> None:
+        above = self.image()
+        above.SOPInstanceUID, above.ImagePositionPatient = IMAGE_2, [0, 0, 7]
+        (tmp_path / "above").write_bytes(written(above))
+        other = dataset(ReferencedSOPInstanceUID=IMAGE_2)
+        built = self.segmentation([[0, 1, 0, 0]] * 4, [0, 0, 7], 2.0, other)
+        assert self.shown(tmp_path, built).sop_instance_uid == IMAGE_2
+
+    def test_planes_in_another_frame_of_reference_tell_nothing(self, tmp_path: Path) -> None:
+        # Elsewhere, but in another space: its pixels are taken to be those of its only source.
+        built = self.segmentation([[0, 1, 0, 0]] * 4, [0, 0, 99], 2.0)
+        built.FrameOfReferenceUID = "1.2.7"
+        image = self.image()
+        image.FrameOfReferenceUID = "1.2.6"
+        (tmp_path / "image").write_bytes(written(image))
+        (tmp_path / "segmentation").write_bytes(written(built))
+        (picture,) = segments(tmp_path / "segmentation", tmp_path)[1]
+        assert picture.sop_instance_uid == IMAGE_1

@@ -230,6 +230,11 @@ class TestSketches:
         # 464 pixels for 40 mm, 24 around.
         assert image.size == (512, 116 + 48)
 
+    def test_rings_behind_each_other_make_no_hole(self) -> None:
+        ring = shape("polygon", (0, 0), (10, 0), (10, 10), (0, 10), is_derived=True)
+        image = pixels_of(render_sketch(Sketch("id", "axial", (ring, ring), ((0, 0), (10, 10)))))
+        assert image[256, 256].tolist() == [255, 255, 255]
+
     def test_a_sketch_of_a_point_can_be_seen(self) -> None:
         image = pixels_of(render_sketch(Sketch("id", "coronal", (shape("point", (3, 4)),), ((3, 4), (3, 4)))))
         assert (image.sum(axis=2) < 400).any()
