@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 # Chromium as root, and without anything of its own that asks the network.
 FLAGS = (
@@ -18,6 +21,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+HALF_A_PIXEL = 0.5
 
 
 def imgsel(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -76,3 +80,37 @@ def resources(page: Path) -> list[dict[str, Any]]:
     """Return the resources that a page was made from."""
     lines = (page.parent / "ImagingSelection.ndjson").read_text("utf-8").splitlines()
     return [json.loads(line) for line in lines]
+
+
+def key_of(page: Path, code: str, kind: str, *types: str) -> str:
+    """Return the id of the first selection with this code, of this kind of object, with regions of all these types."""
+    for each in resources(page):
+        found = json.dumps(each.get("instance", [])) + json.dumps(each.get("imageRegion3D", []))
+        is_kind = each["category"][0]["coding"][0]["code"] == kind
+        if is_kind and each["code"]["text"].startswith(code) and all(f'"{name}"' in found for name in types):
+            return str(each["id"])
+    raise AssertionError(f"no such selection: {code}")
+
+
+def region_of(page: Path, kind: str, coordinates: Sequence[float], image: str | None = None) -> tuple[str, str]:
+    """Return the id of the selection of this kind of object with such a region, and the region's FHIRPath."""
+    for each in resources(page):
+        if each["category"][0]["coding"][0]["code"] != kind:
+            continue
+        holders = [("ImagingSelection", each)]
+        holders += [(f"ImagingSelection.instance[{index}]", one) for index, one in enumerate(each.get("instance", []))]
+        for path, holder in holders:
+            for name in ("imageRegion2D", "imageRegion3D"):
+                for index, region in enumerate(holder.get(name, [])):
+                    is_same = np.array_equal(np.array(region["coordinate"], "f4"), np.array(coordinates, "f4"))
+                    if is_same and image in (None, holder.get("uid")):
+                        return str(each["id"]), f"{path}.{name}[{index}]"
+    raise AssertionError("no such region")
+
+
+def zooms(opened: Opened) -> Iterator[None]:
+    """Fit, then zoomed in and moved."""
+    yield
+    opened.page.locator("#stage").focus()
+    opened.press("+", "+", "+", "ArrowRight", "ArrowDown")
+    yield
