@@ -42,7 +42,7 @@ NO_DECODER: Final = "No decoder of the image's transfer syntax is installed."
 NOT_DECODED: Final = "The image cannot be decoded."
 TOO_LARGE: Final = "The image is too large to be shown."
 READ_ONCE: Final = "The image lies where it can be read only once."
-WHOLE_SLIDE: Final = "A slide is shown by its frames only, and none is named."
+WHOLE_SLIDE: Final = "A slide of this size is shown by its frames only, and none is named."
 
 MOST_PIXELS: Final = 2**26
 """Pixels of a frame that is shown: twice those of the largest detectors."""

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from converter.catalog import Instance
 from converter.fhir.reading import is_selection
 from converter.mapper import kind_of, values
-from converter.projection import Slice, slices_of
+from converter.projection import Slice, slices_or_tiles_of
 from converter.view import images as texts
-from converter.view import sketches
+from converter.view import sketches, slides
 from converter.view.display import Frame, displayed
 from converter.view.images import Images, numbers
 from converter.view.masks import Masks
@@ -42,7 +42,7 @@ _MOST_ASPECT: Final = 16.0
 _KEPT: Final = 8
 
 FIRST_FRAME: Final = "All frames are selected: the first is shown."
-NO_SLICE: Final = "A region lies in none of the images given: only sketches show it."
+NO_SLICE: Final = "A region lies in none of the images given."
 FEWER_SHAPES: Final = f"Of more than {MOST_SHAPES} regions only the first are drawn."
 FEWER_SERIES: Final = f"Regions are shown on {MOST_SERIES} of the series that they lie in."
 FEWER_PICTURES: Final = "Not all frames that are selected are shown."
@@ -120,15 +120,16 @@ class Pictures:
         frames = _Frames(self._most)
         for part in what.parts:
             self._add_part(part, what, frames)
-        unplaced = self._add_regions(what, frames)
-        if unplaced:
-            frames.notes.append(NO_SLICE)
-        if not sketches.is_whole(what.regions_3d):
+        every = self._near(what) if what.regions_3d else []
+        self._add_regions(what, every, frames)
+        # What lies on slides has no direction in a patient.
+        sketched = () if every and all(each.is_slide for each in every) else what.regions_3d
+        if not sketches.is_whole(sketched):
             frames.notes.append(sketches.SKETCHED_IN_PART)
         state = self._states.of(what)
         return Pictured(
             tuple(self._picture(what.id, uid, frame, shown, state) for (uid, frame), shown in frames.found.items()),
-            sketches.sketches(what.id, what.regions_3d, what.label),
+            sketches.sketches(what.id, sketched, what.label),
             tuple(dict.fromkeys((*what.notes, *frames.notes))),
         )
 
@@ -159,7 +160,7 @@ class Pictures:
             return [None]
         if named:
             return list(dict.fromkeys(named))
-        if count is None or _is_slide(instance):
+        if count is None or slides.is_slide(instance):
             return [None]
         frames.notes.append(FIRST_FRAME)
         return [1]
@@ -185,28 +186,26 @@ class Pictures:
             if shown is not None:
                 shown.masks.append(replace(each.mask, label=label))
 
-    def _add_regions(self, what: Selected, frames: _Frames) -> bool:
-        """Add the slices that regions in a frame of reference lie in or cut; tell whether one lies in none."""
-        if not what.regions_3d:
-            return False
-        every = self._sections(
-            what.frame_of_reference_uid or "", what.study_uid, what.series_uid, tuple(each.uid for each in what.parts)
-        )
+    def _near(self, what: Selected) -> list[Sections]:
+        named = tuple(each.uid for each in what.parts)
+        return self._sections(what.frame_of_reference_uid or "", what.study_uid, what.series_uid, named)
+
+    def _add_regions(self, what: Selected, every: list[Sections], frames: _Frames) -> None:
+        """Add the slices that regions in a frame of reference lie in or cut, and note that one lies in none."""
         if len(every) > MOST_SERIES:
             frames.notes.append(FEWER_SERIES)
         found: list[tuple[int, Slice, Shape]] = []
-        is_unplaced = False
         for region in what.regions_3d[: MOST_SHAPES * self._most]:
             count = len(found)
             for series, sections in enumerate(every[:MOST_SERIES]):
                 found += [(series, each, drawn) for each, drawn in sections.of(region, what.label)]
-            is_unplaced |= len(found) == count
+            if len(found) == count:
+                frames.notes.append(NO_SLICE)
         for _, each, drawn in sorted(found, key=lambda one: (one[0], _order(one[1]))):
             frame = None if each.subset is None else each.subset.numbers[0]
             shown = frames.at(each.instance.sop_instance_uid, frame)
             if shown is not None:
                 shown.add(drawn, len(drawn.points))
-        return is_unplaced
 
     def _read_sections(
         self, frame_of_reference: str, study: str | None, series: str | None, named: tuple[str, ...]
@@ -234,18 +233,22 @@ class Pictures:
             1.0 if instance is None else self._aspect(instance, frame or 1),
             tuple(shown.shapes),
             tuple(shown.masks),
-            None if missing is not None else partial(self._png, uid, frame or 1, state),
+            None if missing is not None else partial(self._png, uid, frame, state),
             missing,
             tuple(dict.fromkeys(shown.notes)),
         )
 
     def _missing(self, instance: Instance | None, uid: str, frame: int | None) -> str | None:
-        if frame is None and _is_slide(instance):
+        if instance is not None and frame is None and slides.is_slide(instance) and not slides.is_small(instance):
             return texts.WHOLE_SLIDE
         return self._images.missing(uid, frame or 1)
 
-    def _png(self, uid: str, frame: int, state: str | None) -> bytes:
-        pixels = self._images.pixels(uid, frame)
+    def _png(self, uid: str, frame: int | None, state: str | None) -> bytes:
+        instance = self._images.lookup(uid)
+        if instance is not None and frame is None and slides.is_slide(instance):
+            pixels = slides.assembled(self._images, instance)
+        else:
+            pixels = self._images.pixels(uid, frame or 1)
         dataset = self._images.dataset(uid)
         if kind_of(values.text(dataset, "SOPClassUID"), None) == "SEG":
             # Its pixels are the mask.
@@ -254,7 +257,7 @@ class Pictures:
             presented = None if state is None else self._images.dataset(state)
         except PictureError:
             presented = None
-        return png(displayed(Frame(pixels, dataset, uid, frame, presented)))
+        return png(displayed(Frame(pixels, dataset, uid, frame or 1, presented)))
 
     def _aspect(self, instance: Instance, frame: int) -> float:
         """Return the height of a pixel over its width: spacings, else Pixel Aspect Ratio (C.7.6.3.1.7)."""
@@ -296,15 +299,8 @@ def _by_series(images: Iterable[Instance]) -> list[Sections]:
     """Return the slices of each series that has any, by Series Instance UID."""
     ordered = sorted(images, key=lambda each: each.series_instance_uid or "")
     series = groupby(ordered, key=lambda each: each.series_instance_uid)
-    found = [Sections(one for each in group for one in slices_of(each)) for _, group in series]
+    found = [Sections(one for each in group for one in slices_or_tiles_of(each)) for _, group in series]
     return [each for each in found if len(each)]
-
-
-def _is_slide(instance: Instance | None) -> bool:
-    """Tell whether an image is one of tiles, the frames of which show parts of it."""
-    if instance is None or instance.total_pixel_matrix_columns is None:
-        return False
-    return (instance.number_of_frames or 1) > 1
 
 
 def _is_no_image(instance: Instance | None) -> bool:
@@ -313,7 +309,7 @@ def _is_no_image(instance: Instance | None) -> bool:
 
 def _size(instance: Instance | None, frame: int | None, shown: _Shown) -> tuple[int, int]:
     """Return columns and rows: those stated, else what holds all that is drawn."""
-    if instance is not None and frame is None and _is_slide(instance):
+    if instance is not None and frame is None and slides.is_slide(instance):
         stated = instance.total_pixel_matrix_columns, instance.total_pixel_matrix_rows
     else:
         stated = (None, None) if instance is None else (instance.columns, instance.rows)

@@ -34,6 +34,11 @@ class Sections:
     def __len__(self) -> int:
         return len(self._slices)
 
+    @property
+    def is_slide(self) -> bool:
+        """Whether all of them are slides under a microscope."""
+        return all(each.instance.total_pixel_matrix_columns is not None for each in self._slices)
+
     def of(self, region: Region, label: str | None = None) -> Iterator[tuple[Slice, Shape]]:
         """Yield each slice that a region lies in or cuts, with its shape there in pixels."""
         if not self._slices:

@@ -66,13 +66,23 @@ def uid_of(resources: list[Resource], sop_class: str, number: int) -> str:
     )
 
 
+def slide_space(resources: list[Resource]) -> str:
+    return next(
+        str(each["frameOfReferenceUid"])
+        for each in resources
+        if instances(each)[0].get("sopClass", "").endswith(".77.1.6") and "frameOfReferenceUid" in each
+    )
+
+
 class TestFrames:
     def test_regions_lie_on_the_frames_that_are_named(self, pictures: Pictures, resources: list[Resource]) -> None:
         # sr-enhanced-frames.dcm: a circle on frame 4 of 5.
         (found,) = (
             pictures.of(each)
             for each in resources
-            if each["code"]["text"] == "Image Region" and instances(each)[0].get("subset") == ["4"]
+            if each["code"]["text"] == "Image Region"
+            and instances(each)[0].get("subset") == ["4"]
+            and instances(each)[0]["sopClass"].endswith(".1.4.1")
         )
         (picture,) = found.pictures
         assert (picture.frame, picture.columns, picture.rows) == (4, 32, 32)
@@ -103,14 +113,43 @@ class TestFrames:
         assert [each.frame for each in found.pictures] == [1, 2, 3, 4, 5]
         assert found.notes == (FEWER_PICTURES,)
 
-    def test_a_slide_as_a_whole_is_a_field_of_its_total_size(
-        self, pictures: Pictures, resources: list[Resource]
-    ) -> None:
-        (whole,) = (
-            each for each in resources if any(i["sopClass"].endswith(".77.1.6") for i in each.get("instance", ()))
-        )
-        (picture,) = pictures.of(whole).pictures
-        assert (picture.columns, picture.rows, picture.missing) == (64, 64, texts.WHOLE_SLIDE)
+    @pytest.mark.parametrize("name", ["sm-2x2-tiles.dcm", "sm-sparse.dcm"])
+    def test_a_small_slide_is_put_together(self, testdata: Path, name: str) -> None:
+        file = testdata / "sm-slide" / name
+        dataset = dcmread(file)
+        resource = selection(instance(uid=str(dataset.SOPInstanceUID)))
+        with Pictures([resource], file) as pictures:
+            (picture,) = pictures.of(resource).pictures
+            assert (picture.columns, picture.rows, picture.frame) == (64, 64, None)
+            shown = gray(picture)
+        # As the builders lay the tiles: four in their order, or three, of which the second lies over the third, and
+        # one that is in another focal plane.
+        corners = [(0, 0), (0, 32), (32, 0), (32, 32)] if "2x2" in name else [(32, 32), (0, 0), (0, 16)]
+        expected = np.zeros((64, 64), np.uint8)
+        for (row, column), tile in reversed(list(zip(corners, dataset.pixel_array, strict=False))):
+            expected[row : row + 32, column : column + 32] = tile
+        assert np.array_equal(shown, expected)
+
+    def test_a_large_slide_is_a_field_of_its_total_size(self, testdata: Path, tmp_path: Path) -> None:
+        dataset = dcmread(testdata / "sm-slide" / "sm-2x2-tiles.dcm")
+        dataset.TotalPixelMatrixColumns, dataset.TotalPixelMatrixRows = 40_000, 30_000
+        dataset.save_as(tmp_path / "slide.dcm")
+        resource = selection(instance(("point", [20_000, 10]), uid=str(dataset.SOPInstanceUID)))
+        with Pictures([resource], tmp_path) as pictures:
+            (picture,) = pictures.of(resource).pictures
+        assert (picture.columns, picture.rows, picture.missing) == (40_000, 30_000, texts.WHOLE_SLIDE)
+
+    def test_a_region_in_a_slides_space_lies_on_the_slide(self, pictures: Pictures, resources: list[Resource]) -> None:
+        on_slide = [
+            pictures.of(each)
+            for each in resources
+            if "imageRegion3D" in each and each["frameOfReferenceUid"] == slide_space(resources)
+        ]
+        assert on_slide
+        for found in on_slide:
+            assert {(each.columns, each.rows) for each in found.pictures} == {(64, 64)}
+            # There is no front, left or head of a slide.
+            assert found.sketches == ()
 
     @pytest.mark.parametrize("sop_class", ["88.34", "9.1.2", "481.3", "11.1"])
     def test_reports_waveforms_structures_and_states_have_no_picture(
@@ -319,15 +358,15 @@ def summary(resources: list[Resource], folder: Path) -> tuple[Counter[str], dict
 
 
 def test_every_selection_of_the_synthetic_studies_has_its_picture(testdata: Path, resources: list[Resource]) -> None:
-    # Every image is there; the one field is that of the slide as a whole. Without a picture are reports and items of
-    # them, presentation states, structures, waveforms, the surface and whole series.
-    assert summary(resources, testdata)[0] == {"shown": 291, texts.WHOLE_SLIDE: 1, "sketches": 72, "nothing": 53}
+    # Every image is there. Without a picture are reports and items of them, presentation states, structures, waveforms,
+    # the surface and whole series.
+    assert summary(resources, testdata)[0] == {"shown": 321, "sketches": 72, "nothing": 54}
 
 
 def test_every_selection_of_the_corpus_has_its_picture_or_says_why(corpus: Path) -> None:
     resources = [each.to_dict() for result in convert(corpus) for each in result.selections]
     counts, objects = summary(resources, corpus)
-    assert counts == {"shown": 434, texts.NOT_THERE: 164, texts.WHOLE_SLIDE: 3, "sketches": 27, "nothing": 137}
+    assert counts == {"shown": 438, texts.NOT_THERE: 164, "sketches": 27, "nothing": 137}
     # Which objects are there, as pydicom reads them.
     there = {
         str(dcmread(file, force=True, specific_tags=["SOPInstanceUID"]).get("SOPInstanceUID"))
