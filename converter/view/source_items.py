@@ -28,7 +28,9 @@ _SETTINGS: Final = (
     Settings(regions="3d"),
     Settings(select="series"),
 )
-_COORDINATES: Final = ("GraphicData", "ContourData", "PointCoordinatesData", "AnchorPoint")
+# Bulk annotations hold all of a group in one.
+_LISTS: Final = ("PointCoordinatesData", "DoublePointCoordinatesData")
+_COORDINATES: Final = ("GraphicData", "ContourData", "AnchorPoint", *_LISTS)
 _MOST_ITEMS: Final = 100_000
 
 
@@ -38,7 +40,8 @@ class SourceItem:
 
     `file` is relative to the folder; `path` is the JSONPath of the item that states the selection, in keywords of
     DICOM. `regions`: from the FHIRPath of a region (`ImagingSelection.imageRegion3D[0]`) to the JSONPath of the
-    attribute that holds its coordinates just as the resource has them; regions that were computed have none.
+    attribute that holds its coordinates just as the resource has them, or in a list of them; regions that were
+    computed have none.
     """
 
     file: str
@@ -77,6 +80,7 @@ class _Stated:
 
     def __init__(self, result: Result) -> None:
         self._paths: defaultdict[bytes, list[str]] = defaultdict(list)
+        self._every: set[str] = set()
         if result.reference is None:
             return
         try:
@@ -85,16 +89,19 @@ class _Stated:
             return
         for path, coordinates in _coordinates(dataset):
             self._paths[_key(coordinates)].append(path)
+            self._every.add(path)
 
     def of(self, resource: Mapping[str, Any], place: str) -> dict[str, str]:
         """Return the paths of the resource's regions, those inside of its place before others."""
         regions: dict[str, str] = {}
         taken: set[str] = set()
+        lists = [path for path in (f"{place}.{keyword}" for keyword in _LISTS) if path in self._every]
         for element, coordinates in _regions(resource):
             paths = self._paths.get(_key(coordinates), ())
             inside = [each for each in paths if each.startswith(place)] or list(paths)
             # One graphic on three images is three regions.
             path = next((each for each in inside if each not in taken), inside[0] if inside else None)
+            path = path or next(iter(lists), None)
             if path is not None:
                 regions[element] = path
                 taken.add(path)

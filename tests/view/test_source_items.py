@@ -39,6 +39,17 @@ def test_one_graphic_on_three_images_is_where_all_three_regions_come_from(testda
     assert len(several.regions) == 3
 
 
+def test_bulk_annotations_lead_to_the_list_of_their_group(testdata: Path) -> None:
+    folder = testdata / "sm-slide"
+    found = source_items(folder, converted(folder)).values()
+    groups = [each for each in found if each.file == "ann-total-pixel-matrix.dcm" and each.regions]
+    assert {path for each in groups for path in each.regions.values()} >= {
+        # The first group states double precision, the second single.
+        "$.AnnotationGroupSequence[0].DoublePointCoordinatesData",
+        "$.AnnotationGroupSequence[1].PointCoordinatesData",
+    }
+
+
 @pytest.mark.parametrize("release", ["R5", "R4"])
 def test_other_releases_lead_to_the_same_items(release: str, testdata: Path) -> None:
     folder = testdata / "ct-chest"
