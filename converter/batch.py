@@ -180,14 +180,14 @@ class Conversion(Iterator[Result]):
         found = self._counted(walk(sources, settings.archive_limits))
         if catalog is not None:
             work = _Work(catalog, settings, self.release)
-            for each in stream(found, is_annotation):
+            for each in stream(found, is_annotation, with_pixels=settings.outlines):
                 yield _result(each, work) if isinstance(each, ObjectReference) else _other(each)
             return
         with ExitStack() as stack:
             own_catalog = stack.enter_context(SqliteCatalog(grouped=settings.context))
             spool = stack.enter_context(Spool())
-            scanned = scan(found, is_annotation, own_catalog, spool)
-            if settings.project or settings.regions == "2d":
+            scanned = scan(found, is_annotation, own_catalog, spool, with_pixels=settings.outlines)
+            if settings.project or settings.outlines or settings.regions == "2d":
                 own_catalog.index_frames_of_reference()
             self.summary.others.update(scanned.counts)
             self.summary.total = len(scanned.objects)
@@ -314,7 +314,8 @@ def _result(reference: ObjectReference, work: _Work) -> Result:
     try:
         parsed = reference.load()
         identity = reference.sop_instance_uid or fingerprint(parsed.dataset)
-        mapped = map_object(parsed.dataset, identity, work.catalog, work.settings)
+        pixels = reference.pixel_data if work.settings.outlines else None
+        mapped = map_object(parsed.dataset, identity, work.catalog, work.settings, pixels)
         encoded = [work.encoded(each) for each in mapped.selections]
         whole = [each for each in encoded if not each.encoded.broken]
         resources, problems = work.context(whole)

@@ -70,6 +70,13 @@ def _settings_options(command: Any) -> Any:
                 help="Write more resources: what selections refer to, what is measured in them. Repeatable.",
             ),
             click.option("--project", is_flag=True, default=None, help="State contours on the images, too."),
+            click.option("--outlines", is_flag=True, default=None, help="Outline segments; reads their pixel data."),
+            click.option(
+                "--outline-tolerance",
+                type=click.FLOAT,
+                metavar="PIXELS",
+                help="How far from its outline a vertex that is left out may be.  [default: 0, no simplification]",
+            ),
             click.option(
                 "--regions", type=click.Choice(["as-stated", "2d", "3d"]), help="How to state regions, where possible."
             ),

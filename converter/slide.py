@@ -9,7 +9,8 @@ from converter.geometry import GeometryError
 from converter.plane import Plane
 from converter.tiling import FullTiling, SparseTiling, Tile, Tiling
 
-_MICROMETERS = 1000.0
+MICROMETERS = 1000.0
+"""In a millimetre: heights on a slide are stated in micrometres."""
 
 
 def tiling_of(instance: Instance) -> Tiling | None:
@@ -46,7 +47,14 @@ def plane_of_frame(instance: Instance, tiling: Tiling, frame: int) -> Plane | No
         return None
     heights = _heights(organization)
     plane = _plane(instance, heights[tile.focal_plane - 1]) if tile.focal_plane <= len(heights) else None
-    return None if plane is None else _moved(plane, tile)
+    return None if plane is None else plane_of_tile(plane, tile)
+
+
+def plane_of_tile(matrix: Plane, tile: Tile) -> Plane:
+    """Return the plane of a tile of a total pixel matrix that lies in the plane `matrix`."""
+    offset = (matrix.steps * (tile.column, tile.row)) @ matrix.directions
+    position = tuple((np.array(matrix.position) + offset).tolist())
+    return Plane(position, matrix.orientation, matrix.spacing)
 
 
 def _full(
@@ -74,8 +82,8 @@ def _heights(organization: TileOrganization) -> list[float]:
     """Return how far each focal plane is from the glass, in millimetres."""
     tiles = organization.tiles
     if tiles is not None and tiles.z_offsets:
-        return [float(each) / _MICROMETERS for each in np.unique(np.frombuffer(tiles.z_offsets, "<f8"))]
-    lowest = organization.origin[2] / _MICROMETERS if organization.origin is not None else 0.0
+        return [float(each) / MICROMETERS for each in np.unique(np.frombuffer(tiles.z_offsets, "<f8"))]
+    lowest = organization.origin[2] / MICROMETERS if organization.origin is not None else 0.0
     spacing, count = organization.spacing_between_slices, organization.focal_planes or 1
     if count > 1 and spacing is None:
         return []
@@ -91,10 +99,3 @@ def _plane(instance: Instance, height: float) -> Plane | None:
         return Plane((x, y, height), organization.orientation or (), instance.pixel_spacing or ())
     except GeometryError:
         return None
-
-
-def _moved(plane: Plane, tile: Tile) -> Plane:
-    """Return the plane with its top left pixel at the tile's."""
-    offset = (plane.steps * (tile.column, tile.row)) @ plane.directions
-    position = tuple((np.array(plane.position) + offset).tolist())
-    return Plane(position, plane.orientation, plane.spacing)

@@ -65,6 +65,7 @@ def ct_chest() -> Files:
     yield "seg-binary-two-segments", two_segments
     yield "seg-fractional", segmentations.fractional(segmented, ct)
     yield "seg-label-map", segmentations.label_map(segmented, ct)
+    yield "seg-with-holes", segmentations.with_holes(segmented, ct)
     keys = Series(CT_CHEST, "ko", 40, "KO", "Key objects")
     yield "ko-best-in-set-two-series", key_objects.best_in_set(keys, ct, lung, states[0][1])
     yield "ko-rejection-note", key_objects.rejected(keys, ct)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -126,6 +126,17 @@ class Gathering:
 
     def __len__(self) -> int:
         return len(self._series)
+
+
+def by_series(references: Iterable[Reference]) -> dict[tuple[str | None, ...], list[Reference]]:
+    """Return references by study and series; those of unknown series apart, as they may be of two."""
+    found: dict[tuple[str | None, ...], list[Reference]] = {}
+    for reference in references:
+        series = reference.located.series
+        apart = reference.sop_instance_uid if series.series_instance_uid is None else None
+        key = (series.study_instance_uid, series.series_instance_uid, apart)
+        found.setdefault(key, []).append(reference)
+    return found
 
 
 def reference_of(obj: AnnotationObject, item: Dataset, path: str) -> Reference | None:

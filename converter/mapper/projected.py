@@ -15,8 +15,8 @@ from converter.selection import Frames, Region2D, Region3D, SelectedInstance, Se
 
 # Segmentations and doses lie in space like images do, but nobody draws on them.
 _NOT_DRAWN_ON = frozenset({"SEG", "RTDOSE"})
-# What is stated both ways already is not restated.
-_OTHER_WAY = {"2d": "outline3d", "3d": "outline2d"}
+# Outlines are stated both ways already, where both can be: the other way is left out then, not restated.
+_OUTLINES = {"2d": ("outline2d", "outline3d"), "3d": ("outline3d", "outline2d")}
 
 
 Successors: TypeAlias = Mapping[SelectionKey, Sequence[SelectionKey]]
@@ -29,11 +29,14 @@ def restated(obj: AnnotationObject, selections: Iterable[Selection]) -> tuple[tu
     What cannot be restated stays as it is, with a problem. A focus on what was restated follows it.
     """
     target = obj.settings.regions
+    wanted, other_way = _OUTLINES[target]
+    given = list(selections)
+    outlined = {each.key.path for each in given if each.key.role == wanted}
     projector = Projector(obj)
     made: dict[SelectionKey, Selection] = {}
     successors: dict[SelectionKey, list[SelectionKey]] = {}
-    for selection in selections:
-        if selection.key.role != _OTHER_WAY[target]:
+    for selection in given:
+        if selection.key.role != other_way or selection.key.path not in outlined:
             results = projector.on_images(selection) if target == "2d" else projector.in_space(selection)
             successors[selection.key] = [_add(each, made) for each in results]
     focused = tuple(replace(each, focus=followed(each.focus, successors)) for each in made.values())
@@ -109,7 +112,7 @@ class Projector:
         gathering, left, unknown = Gathering(), [], 0
         named = only_frames(selection.instances)
         for region in selection.regions_3d:
-            stacks = images.of(region) if selection.instances else self._stacks(selection.frame_of_reference_uid)
+            stacks = images.of(region) if selection.instances else self.stacks(selection.frame_of_reference_uid)
             nearest = [stack.nearest(region.coordinates) for stack in stacks]
             on = [(each, to_pixels(region, each.plane)) for each in nearest if each is not None]
             drawn = [(each, pixels) for each, pixels in on if pixels is not None]
@@ -156,7 +159,7 @@ class Projector:
         regions = [to_frame_of_reference(region, plane, images) for region in selected.regions for plane in planes]
         return instance.frame_of_reference_uid, regions
 
-    def _stacks(self, frame_of_reference_uid: str | None) -> list[Stack]:
+    def stacks(self, frame_of_reference_uid: str | None) -> list[Stack]:
         """Return the images in a frame of reference, by series; without any, those that the object refers to."""
         if frame_of_reference_uid not in self._found:
             by_series: dict[str | None, list[Slice]] = {}
@@ -176,11 +179,11 @@ class Projector:
             found = [
                 each
                 for each in catalog.instances_in_frame_of_reference(frame_of_reference_uid)
-                if _is_drawn_on(each) and (not series or each.series_instance_uid in series)
+                if is_drawn_on(each) and (not series or each.series_instance_uid in series)
             ]
         if not found:
             named = (catalog.lookup(uid) for uid, _ in evidence.instances())
-            found = [each for each in named if each is not None and _is_drawn_on(each)]
+            found = [each for each in named if each is not None and is_drawn_on(each)]
         return found
 
     def _placed(
@@ -258,5 +261,6 @@ def _in_frame_of_reference(
     )
 
 
-def _is_drawn_on(instance: Instance) -> bool:
+def is_drawn_on(instance: Instance) -> bool:
+    """Return whether an instance is an image that regions are stated on."""
     return instance.rows is not None and instance.modality not in _NOT_DRAWN_ON

@@ -14,17 +14,19 @@ from pydicom import Dataset
 from pydicom.config import IGNORE
 from pydicom.uid import UID
 
+from converter.pixel_data import PixelData
 from converter.problems import problem
 from converter.reader.catalog import Conflict, SqliteCatalog
-from converter.reader.content import Recording, content
-from converter.reader.datasets import as_parsed, without_pixel_data
+from converter.reader.content import Recording
 from converter.reader.fingerprint import fingerprint
 from converter.reader.header import Header, header_of, read_header
-from converter.reader.parser import NotDicomError, Parsed, parse
+from converter.reader.keeping import Keeping, read
+from converter.reader.parser import NotDicomError, Parsed
+from converter.reader.pixel_data import pixels_in
 from converter.reader.raw_values import text
 from converter.reader.skim import skim_dataset
 from converter.reader.sources import Directory, Found, Unread
-from converter.reader.spool import Spool, Spooled, copied
+from converter.reader.spool import Spool
 from converter.reader.streams import ContentError
 from converter.selection import Problem
 
@@ -47,7 +49,7 @@ class ObjectReference:
     """An annotation object that was found, and the way to read it.
 
     `name` is relative to the source with the number `source`. `identity` is the SOP Instance UID, or the
-    fingerprint of an object without one.
+    fingerprint of an object without one. `pixel_data` is None where it was not to be kept.
     """
 
     name: str
@@ -57,6 +59,7 @@ class ObjectReference:
     modality: str | None
     identity: str
     _read: Callable[[], Parsed] = field(repr=False, compare=False)
+    pixel_data: PixelData | None = field(default=None, repr=False, compare=False)
 
     def load(self) -> Parsed:
         """Read the whole object. Raises OSError and NotDicomError where it is no longer what it was."""
@@ -90,11 +93,14 @@ def scan(
     is_annotation: IsAnnotation,
     catalog: SqliteCatalog,
     spool: Spool,
+    *,
+    with_pixels: bool = False,
 ) -> Scan:
     """Read all headers into `catalog` and return what else there is.
 
-    What can be read only once goes to `spool` if it is an annotation object; both must stay open as long as objects
-    are loaded. The result depends on what is found, not on the order. Raises CatalogError.
+    What can be read only once goes to `spool` if it is an annotation object, `with_pixels` its pixel data, too; both
+    must stay open as long as objects are loaded. The result depends on what is found, not on the order. Raises
+    CatalogError.
     """
     result = Scan()
     references: list[ObjectReference] = []
@@ -105,7 +111,7 @@ def scan(
             case Directory():
                 result.directories.append(each)
             case Found():
-                seen = _examine(each, is_annotation, spool)
+                seen = _examine(each, is_annotation, Keeping(spool, with_pixels))
                 if isinstance(seen, Unread):
                     result.unreadable.append(seen)
                     continue
@@ -125,7 +131,7 @@ def scan(
 
 
 def stream(
-    found: Iterable[Found | Unread | Directory], is_annotation: IsAnnotation
+    found: Iterable[Found | Unread | Directory], is_annotation: IsAnnotation, *, with_pixels: bool = False
 ) -> Iterator[ObjectReference | Unread | Directory]:
     """Yield annotation objects as they come, for a caller whose catalog knows all instances already.
 
@@ -135,7 +141,7 @@ def stream(
         if not isinstance(each, Found):
             yield each
             continue
-        seen = _examine(each, is_annotation, None)
+        seen = _examine(each, is_annotation, Keeping(None, with_pixels))
         if isinstance(seen, Unread):
             yield seen
         elif seen.reference is not None:
@@ -149,12 +155,12 @@ class _Seen(NamedTuple):
     reference: ObjectReference | None
 
 
-def _examine(found: Found, is_annotation: IsAnnotation, spool: Spool | None) -> _Seen | Unread:
+def _examine(found: Found, is_annotation: IsAnnotation, keeping: Keeping) -> _Seen | Unread:
     try:
         if found.dataset is not None:
-            return _examine_dataset(found, found.dataset, is_annotation, spool)
+            return _examine_dataset(found, found.dataset, is_annotation, keeping)
         with found.open() as opened:
-            return _examine_stream(found, opened, is_annotation, spool)
+            return _examine_stream(found, opened, is_annotation, keeping)
     except NotDicomError:
         reason = problem("empty-file" if found.size == 0 else "not-dicom")
     except OSError as error:
@@ -162,24 +168,24 @@ def _examine(found: Found, is_annotation: IsAnnotation, spool: Spool | None) -> 
     return Unread(found.name, found.source, reason)
 
 
-def _examine_dataset(found: Found, dataset: Dataset, is_annotation: IsAnnotation, spool: Spool | None) -> _Seen:
+def _examine_dataset(found: Found, dataset: Dataset, is_annotation: IsAnnotation, keeping: Keeping) -> _Seen:
     header = header_of(dataset)
     if not _selects(header, is_annotation):
         return _Seen(header, None)
-    return _Seen(header, _reference(found, header, _keep_dataset(dataset, header, spool)))
+    return _Seen(header, _reference(found, header, *keeping.dataset(dataset, header.transfer_syntax_uid)))
 
 
-def _examine_stream(found: Found, opened: BinaryIO, is_annotation: IsAnnotation, spool: Spool | None) -> _Seen:
+def _examine_stream(found: Found, opened: BinaryIO, is_annotation: IsAnnotation, keeping: Keeping) -> _Seen:
     if found.rereadable:
         header = read_header(opened)
         if not _selects(header, is_annotation):
             return _Seen(header, None)
-        return _Seen(header, _reference(found, header, partial(_read_again, found)))
+        return _Seen(header, _reference(found, header, partial(read, found.open), pixels_in(found.open)))
     with Recording(opened) as recording:
         header = read_header(recording.stream)
         if not _selects(header, is_annotation):
             return _Seen(header, None)
-        return _Seen(header, _reference(found, header, _keep_stream(recording, spool)))
+        return _Seen(header, _reference(found, header, *keeping.stream(recording)))
 
 
 def _selects(header: Header, is_annotation: IsAnnotation) -> bool:
@@ -187,41 +193,11 @@ def _selects(header: Header, is_annotation: IsAnnotation) -> bool:
     return is_annotation(header.sop_class_uid, header.modality) and not header.is_bare_waveform
 
 
-def _reference(found: Found, header: Header, read: Callable[[], Parsed]) -> ObjectReference:
+def _reference(found: Found, header: Header, read: Callable[[], Parsed], pixels: PixelData | None) -> ObjectReference:
     uid = header.sop_instance_uid
-    return ObjectReference(found.name, found.source, uid, header.sop_class_uid, header.modality, uid or "", read)
-
-
-def _read_again(found: Found) -> Parsed:
-    with found.open() as opened:
-        return parse(content(opened))
-
-
-def _keep_stream(recording: Recording, spool: Spool | None) -> Callable[[], Parsed]:
-    data = content(recording.replayed())
-    return partial(parse, data) if spool is None else partial(_parse_spooled, spool, spool.put(data))
-
-
-def _parse_spooled(spool: Spool, place: Spooled) -> Parsed:
-    return parse(spool.read(place))
-
-
-def _keep_dataset(dataset: Dataset, header: Header, spool: Spool | None) -> Callable[[], Parsed]:
-    kept = without_pixel_data(dataset)
-    syntax = header.transfer_syntax_uid
-    place = None if spool is None else spool.put_dataset(kept)
-    if spool is None or place is None:
-        return partial(_parsed_copy, kept, syntax)
-    return partial(_parse_spooled_dataset, spool, place, syntax)
-
-
-def _parsed_copy(dataset: Dataset, transfer_syntax_uid: str | None) -> Parsed:
-    copy = copied(dataset)
-    return Parsed(dataset, (), transfer_syntax_uid) if copy is None else as_parsed(copy, transfer_syntax_uid)
-
-
-def _parse_spooled_dataset(spool: Spool, place: Spooled, transfer_syntax_uid: str | None) -> Parsed:
-    return as_parsed(spool.read_dataset(place), transfer_syntax_uid)
+    return ObjectReference(
+        found.name, found.source, uid, header.sop_class_uid, header.modality, uid or "", read, pixels
+    )
 
 
 class _Version(NamedTuple):

@@ -20,13 +20,14 @@ from converter.reader.parser import NotDicomError
 from converter.selection import Coordinates
 from converter.settings import Settings
 
-# What ids depend on, one by one: which settings resources were made with is not in them.
+# What decides which selections there are: which settings resources were made with is not in them. What is stated
+# besides leaves the ids of all else as they are.
 _SETTINGS: Final = (
     Settings(),
-    Settings(project=True),
+    Settings(project=True, select="series"),
     Settings(regions="2d"),
     Settings(regions="3d"),
-    Settings(select="series"),
+    Settings(outlines=True),
 )
 # Bulk annotations hold all of a group in one.
 _LISTS: Final = ("PointCoordinatesData", "DoublePointCoordinatesData")

@@ -60,7 +60,16 @@ def test_other_releases_lead_to_the_same_items(release: str, testdata: Path) -> 
         assert (each.file, each.path) == (expected[key].file, expected[key].path)
 
 
-@pytest.mark.parametrize("settings", [{"project": True}, {"regions": "2d"}, {"regions": "3d"}, {"select": "series"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"project": True},
+        {"regions": "2d"},
+        {"regions": "3d"},
+        {"select": "series", "project": True},
+        {"outlines": True},
+    ],
+)
 def test_settings_that_resources_were_made_with_do_not_matter(settings: dict[str, Any], testdata: Path) -> None:
     resources = converted(testdata / "ct-chest", **settings)
     assert source_items(testdata / "ct-chest", resources).keys() == resources.keys()
