@@ -159,8 +159,8 @@ def _farthest(points: NDArray[np.float64]) -> int:
 
 def _perpendicular(unit: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return two unit vectors at right angles to a third and to each other."""
-    helper = np.zeros(3)
-    helper[int(np.argmin(np.abs(unit)))] = 1
-    first = np.cross(unit, helper)
+    axis = np.zeros(3)
+    axis[int(np.argmin(np.abs(unit)))] = 1
+    first = np.cross(unit, axis)
     first /= np.sqrt(first @ first)
     return first, np.cross(unit, first)
