@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.view.browsing import HALF_A_PIXEL, Opened, imgsel, key_of, region_of, resources
+from converter import Settings, convert
+from converter.view.page import write_page
+from converter.view.pictures import Pictures
+from converter.view.source_items import source_items
+from tests.view.browsing import HALF_A_PIXEL, Opened, key_of, region_of, resources
 
 Open = Callable[..., Opened]
 
@@ -194,8 +198,11 @@ def test_regions_lead_to_their_json_in_other_releases(
     release: str, testdata: Path, tmp_path: Path, opened: Open
 ) -> None:
     report = testdata / "ct-chest" / "sr-tid1500-regions-2d.dcm"
-    assert imgsel("convert", report, "-o", tmp_path, "--fhir", release, "--quiet").returncode == 0
-    assert imgsel("view", tmp_path, "--dicom", testdata / "ct-chest", "-o", tmp_path / "page.html").returncode == 0
+    with convert(report, Settings(fhir=release)) as results:
+        selections = [each.to_dict() for result in results for each in result.selections]
+    sources = source_items(report, {each["id"]: each for each in selections})
+    with Pictures(selections, None) as pictures:
+        write_page(tmp_path / "page.html", selections, pictures, sources)
     page = opened(tmp_path / "page.html", CIRCLE)
     page.press("n")
     chosen = json.loads(page.text("#resource .chosen"))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from converter import Settings, convert
 from converter.view.index import entry, without_names
 from converter.view.page import write_page
 from converter.view.picture import Picture, Pictured, Shape
@@ -20,6 +21,11 @@ from tests.conftest import ROOT
 from tests.view.browsing import Opened, imgsel
 
 COUNT = 10_000
+
+
+@cache
+def _gray(number: int) -> bytes:
+    return gray_png(np.full((64, 64), number, np.uint8))
 
 
 class Generated:
@@ -42,7 +48,7 @@ class Generated:
         return Pictured(tuple(pictures))
 
     def png(self, number: int) -> bytes:
-        return gray_png(np.full((64, 64), number, np.uint8))
+        return _gray(number)
 
     def lookup(self, sop_instance_uid: str) -> None:
         return None
@@ -167,11 +173,9 @@ def test_whatever_shows_a_patient_s_name_in_a_resource_goes() -> None:
 
 
 @pytest.mark.parametrize("release", ["R6", "R5", "6.0.0-ballot4", "R4"])
-def test_the_list_is_the_same_of_all_releases(release: str, testdata: Path, tmp_path: Path) -> None:
-    report = testdata / "ct-chest" / "sr-tid1500-regions-2d.dcm"
-    assert imgsel("convert", report, "-o", tmp_path, "--fhir", release, "--quiet").returncode == 0
-    (file,) = [each for each in tmp_path.glob("*.ndjson") if each.name != "report.ndjson"]
-    entries = [entry(json.loads(line)) for line in file.read_text("utf-8").splitlines()]
+def test_the_list_is_the_same_of_all_releases(release: str, testdata: Path) -> None:
+    with convert(testdata / "ct-chest" / "sr-tid1500-regions-2d.dcm", Settings(fhir=release)) as results:
+        entries = [entry(each.to_dict()) for result in results for each in result.selections]
     (circle,) = [each for each in entries if each.region_types == ("2D circle",)]
     assert circle.id == "5bd6d877-c3cc-5a1b-9016-6380ea7b559a"
     assert (circle.kind, circle.code, circle.patient) == ("SR", "Image Region", "IMGSEL-CT-CHEST")

@@ -280,7 +280,7 @@ class Page {
       say("Selection", source.path);
       const region = this.element === null ? undefined : source.regions[this.element];
       if (region) say("Region", region);
-      else if (this.element?.includes("imageRegion")) terms.push(element("dt", {}, "Region"), element("dd", {}, "no attribute holds these coordinates: they were computed"));
+      else if (this.element?.includes("imageRegion")) terms.push(element("dt", {}, "Region"), element("dd", {}, "no attribute holds just these coordinates: the region was made from what the item states"));
     } else terms.push(element("dd", {}, this.list.unknownSource));
     byId("source").replaceChildren(...terms);
   }
