@@ -31,11 +31,17 @@ ANNOTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.91.1"
 HEADING = f"{'annotations':<22}{'groups':>7}{'each':>9}{'seconds':>9}{'least':>9}{'ratio':>7}{'limit':>7}"
 
 
-class Nothing:
-    """A catalog that knows no instance."""
+class Slide:
+    """A catalog of one whole slide image, on which all annotations are."""
 
-    def lookup(self, sop_instance_uid: str) -> Instance | None:  # noqa: ARG002
-        return None
+    def lookup(self, sop_instance_uid: str) -> Instance | None:
+        return Instance(
+            sop_instance_uid=sop_instance_uid,
+            study_instance_uid=STUDY,
+            series_instance_uid=f"{STUDY}.2.0",
+            total_pixel_matrix_columns=60_000,
+            total_pixel_matrix_rows=60_000,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,7 @@ def measured(case: Case, passes: int) -> bool:
 
 def converted(file: bytes) -> list[bytes]:
     """Convert an object from its bytes to the JSON of its resources."""
-    return [each.to_json() for result in convert(file, Settings(), Nothing()) for each in result.selections]
+    return [each.to_json() for result in convert(file, Settings(), Slide()) for each in result.selections]
 
 
 def least_points(coordinates: bytes, index: bytes, precision: str) -> bytes:  # noqa: ARG001

@@ -245,10 +245,11 @@ def write(
     types = (conversion.release.resource_type,)
     with open_sink(format_name, folder, types=types, conditional=conditional) as sink:
         for result in conversion:
-            for resource, study_instance_uid in _in_writing_order(result):
-                sink.write(resource, study_instance_uid)
+            _write_all(result, sink.write)
             sink.report(result.report_line())
             each(result)
+            # Or two objects would be in memory at a time: this one, and the next while it is made.
+            del result
     return conversion.summary
 
 
@@ -256,10 +257,15 @@ def write_stream(conversion: Conversion, stream: BinaryIO, each: Callable[[Resul
     """Write the resources to a stream, one a line. Raises OutputClosedError once nobody reads it."""
     with StreamWriter(stream) as resources:
         for result in conversion:
-            for resource, _ in _in_writing_order(result):
-                resources.write(resource.to_json())
+            _write_all(result, lambda resource, _: resources.write(resource.to_json()))
             each(result)
+            del result
     return conversion.summary
+
+
+def _write_all(result: Result, write_one: Callable[[Encoded, str | None], None]) -> None:
+    for resource, study_instance_uid in _in_writing_order(result):
+        write_one(resource, study_instance_uid)
 
 
 def _in_writing_order(result: Result) -> Iterator[tuple[Encoded, str | None]]:

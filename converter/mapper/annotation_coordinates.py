@@ -22,6 +22,8 @@ AnnotationType: TypeAlias = Literal["multipoint", "polyline", "ring", "ellipse"]
 """What annotations become: the points of one multipoint; polylines; closed polylines; ellipses."""
 
 _Numbers: TypeAlias = NDArray[np.int64]
+Numbers: TypeAlias = range | _Numbers
+"""Numbers of annotations in their group, from 1."""
 
 INDEXED: Final = frozenset({"POLYLINE", "POLYGON"})
 _TYPES: Final[dict[str, tuple[AnnotationType, int]]] = {
@@ -49,7 +51,7 @@ class Annotations:
     type: AnnotationType
     coordinates: Coordinates
     starts: _Numbers
-    numbers: range | _Numbers
+    numbers: Numbers
     of: int
     z: float | None = None
 
@@ -104,7 +106,7 @@ class _Group:
         """Yield annotations that are a point each."""
         self._check_number(len(points))
         of = len(points)
-        numbers: range | _Numbers = range(1, of + 1)
+        numbers: Numbers = range(1, of + 1)
         if not np.isfinite(points).all():
             are_finite = np.asarray(np.isfinite(points).all(axis=1), np.bool_)
             self._report("annotation-not-finite", ~are_finite, self._keyword)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from pydicom import Dataset
 
 from converter.mapper import anatomy, people, values
-from converter.mapper.annotation_coordinates import Annotations, annotations_of, keyword_of
+from converter.mapper.annotation_coordinates import Annotations, Numbers, annotations_of, keyword_of
 from converter.mapper.annotation_object import AnnotationObject, oid_identifier
 from converter.mapper.gathering import Gathered, Gathering, Reference, reference_of
 from converter.mapper.total_pixel_matrix import TotalPixelMatrix, extent, in_tile, is_tiled, only_frames
@@ -30,7 +30,12 @@ from converter.selection import (
 
 _GROUPS = "AnnotationGroupSequence"
 _PROPERTY_TYPE = "AnnotationPropertyTypeCodeSequence"
+# Whole slide and tiled pyramidal confocal microscopy: always tiled (PS3.3 A.32.8, A.90.2).
+_TILED_CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.77.1.6", "1.2.840.10008.5.1.4.1.1.77.1.9"})
 _TYPE_MODIFIERS = "AnnotationPropertyTypeModifierCodeSequence"
+
+
+_Region = TypeVar("_Region", Region2D, Region3D)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +54,15 @@ class _Group:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Generic[_Region]):
     """Regions of a group that go into one resource: all, or those that `place` names; `name` tells parts apart."""
 
-    regions: Any
-    name: str
-    place: str | None
+    regions: Sequence[_Region] = ()
+    name: str = ""
+    place: str | None = None
+
+
+_NO_REGIONS: _Part[Any] = _Part()
 
 
 def selections(obj: AnnotationObject) -> Iterator[Selection]:
@@ -80,7 +88,7 @@ def selections(obj: AnnotationObject) -> Iterator[Selection]:
 # Which image, and where on it
 
 
-def _dimensions(obj: AnnotationObject, groups: Any) -> int | None:
+def _dimensions(obj: AnnotationObject, groups: Sequence[Dataset]) -> int | None:
     """Return whether coordinates are of two or three dimensions, None if nothing says so."""
     path = "$.AnnotationCoordinateType"
     stated = {"2D": 2, "3D": 3}.get(values.text(obj.dataset, "AnnotationCoordinateType") or "")
@@ -135,11 +143,7 @@ class _Matrix:
         unless one frame is named that holds all annotations.
         """
         path = "$.PixelOriginInterpretation"
-        origin = values.text(self._obj.dataset, "PixelOriginInterpretation")
-        if origin is None and is_tiled(reference.located.instance):
-            self._obj.report_once("pixel-origin-volume", path)
-            origin = "VOLUME"
-        if origin != "VOLUME" or not isinstance(reference.subset, Frames) or not found:
+        if _origin(self._obj, reference) != "VOLUME" or not isinstance(reference.subset, Frames) or not found:
             return reference, found
         reaches = np.concatenate([_bounds(each) for each in found])
         tile = self._matrix.tile_holding(reference, only_frames([reference]), reaches)
@@ -147,6 +151,18 @@ class _Matrix:
             return reference, [replace(each, coordinates=in_tile(each.coordinates, tile)) for each in found]
         self._obj.report_once("region-matrix", path)
         return replace(reference, subset=None), found
+
+
+def _origin(obj: AnnotationObject, reference: Reference) -> str:
+    """Return the Pixel Origin Interpretation, where it is absent VOLUME for a tiled image and FRAME for others."""
+    stated = values.text(obj.dataset, "PixelOriginInterpretation")
+    if stated is not None:
+        return stated
+    header = reference.located.instance
+    if not (reference.sop_class_uid in _TILED_CLASSES if header is None else is_tiled(header)):
+        return "FRAME"
+    obj.report_once("pixel-origin-volume", "$.PixelOriginInterpretation")
+    return "VOLUME"
 
 
 def _bounds(each: Annotations) -> Coordinates:
@@ -158,7 +174,7 @@ def _is_placed(obj: AnnotationObject, reference: Reference) -> bool:
     """Return whether it is known which frame positions are in: a position in any frame is none in the image."""
     header = reference.located.instance
     is_whole = header is None or (header.number_of_frames or 1) == 1 or reference.subset is not None
-    return is_whole or values.text(obj.dataset, "PixelOriginInterpretation") != "FRAME"
+    return is_whole or _origin(obj, reference) != "FRAME"
 
 
 def _check_inside(obj: AnnotationObject, group: _Group, reference: Reference, found: list[Annotations]) -> None:
@@ -185,7 +201,7 @@ def _are_inside(points: Coordinates, columns: int, rows: int) -> bool:
 # Groups
 
 
-def _numbered(obj: AnnotationObject, groups: Any) -> Iterator[_Group]:
+def _numbered(obj: AnnotationObject, groups: Sequence[Dataset]) -> Iterator[_Group]:
     paths = [f"$.{_GROUPS}[{index}]" for index in range(len(groups))]
     stated = [obj.integer(each, "AnnotationGroupNumber", path) for each, path in zip(groups, paths, strict=True)]
     positions = list(range(1, len(groups) + 1))
@@ -255,14 +271,14 @@ def _on_images(
         _check_inside(obj, group, references[0], found)
     if not found and _has_none(group):
         return
-    parts = list(_parts(found, Region2D, obj.settings.max_region_vertices)) or [_Part((), "", None)]
+    parts = list(_parts(found, Region2D, obj.settings.max_region_vertices)) or [_NO_REGIONS]
     gathering = Gathering()
     for reference in references:
         gathering.add(reference)
     for key, gathered in gathering.keyed(obj, "regions2d", str(group.number)):
         instances = gathered.instances
         is_first = gathered is next(iter(gathering))
-        for part in parts if is_first else [_Part((), "", None)]:
+        for part in parts if is_first else [_NO_REGIONS]:
             drawn = (replace(instances[0], regions=part.regions), *instances[1:]) if is_first else instances
             yield _selection(obj, group, key, part, gathered, instances=drawn)
 
@@ -286,7 +302,7 @@ def _in_space(obj: AnnotationObject, group: _Group, references: list[Reference])
             obj.report("region-without-frame-of-reference", f"{group.path}.{keyword_of(group.item)}")
         in_space = replace(key, frame_of_reference=uid or "")
         stated = parts if uid is not None else []
-        for part in stated or ([_Part((), "", None)] if references else []):
+        for part in stated or ([_NO_REGIONS] if references else []):
             yield _selection(
                 obj, group, in_space, part, gathered, instances=gathered.instances, regions_3d=part.regions
             )
@@ -302,7 +318,7 @@ def _has_none(group: _Group) -> bool:
 
 
 def _selection(
-    obj: AnnotationObject, group: _Group, key: SelectionKey, part: _Part, gathered: Gathered, **elements: Any
+    obj: AnnotationObject, group: _Group, key: SelectionKey, part: _Part[Any], gathered: Gathered, **elements: Any
 ) -> Selection:
     code = group.code if part.place is None else replace(group.code, text=f"{group.code.text} ({part.place})")
     own = replace(key, part=".".join(name for name in (key.part, part.name) if name))
@@ -320,7 +336,7 @@ def _selection(
     )
 
 
-def _parts(found: list[Annotations], made: type[Region2D] | type[Region3D], most: int) -> Iterator[_Part]:
+def _parts(found: list[Annotations], made: type[_Region], most: int) -> Iterator[_Part[_Region]]:
     """Yield the regions of each resource: of one type, and of no more vertices than `most` unless one has more."""
     divided = [(regions, numbers, each.of) for each in found for regions, numbers in _divided(each, made, most)]
     for index, (regions, numbers, of) in enumerate(divided):
@@ -330,7 +346,7 @@ def _parts(found: list[Annotations], made: type[Region2D] | type[Region3D], most
             yield _Part(regions, str(index), _place(numbers, of))
 
 
-def _divided(each: Annotations, made: Any, most: int) -> Iterator[tuple[Any, Any]]:
+def _divided(each: Annotations, made: type[_Region], most: int) -> Iterator[tuple[Sequence[_Region], Numbers]]:
     """Yield the regions of each part with the numbers of their annotations."""
     if each.type == "multipoint":
         for first in range(0, len(each.coordinates), most):
@@ -344,7 +360,7 @@ def _divided(each: Annotations, made: Any, most: int) -> Iterator[tuple[Any, Any
         yield part, each.numbers[first : first + len(part)]
 
 
-def _place(numbers: Any, of: int) -> str:
+def _place(numbers: Numbers, of: int) -> str:
     """Return where in its group a part is: annotations are numbered from 1 in their order."""
     first, last = int(numbers[0]), int(numbers[-1])
     if last - first == len(numbers) - 1:

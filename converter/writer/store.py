@@ -42,9 +42,9 @@ _TOGETHER: Final = """
         )
 """
 _TAKE: Final = _TOGETHER + "INSERT OR IGNORE INTO taken SELECT id FROM together"
-_READ: Final = (
-    _TOGETHER + "SELECT id, type, body FROM resource WHERE id IN (SELECT id FROM together) ORDER BY resource.number"
-)
+_LIST: Final = _TOGETHER + "SELECT number FROM resource WHERE id IN (SELECT id FROM together) ORDER BY number"
+# One by one: sorted all at once, the bodies of a study would be in memory.
+_READ: Final = "SELECT id, type, body FROM resource WHERE number = ?"
 _LEFT: Final = "UPDATE resource SET study = '' WHERE study IS NULL AND id NOT IN (SELECT id FROM taken)"
 _STUDIES: Final = "SELECT DISTINCT study FROM resource WHERE study IS NOT NULL AND study <> '' ORDER BY study"
 _LITERAL: Final = re.compile(r"[A-Z][A-Za-z]*/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
@@ -97,8 +97,8 @@ class StudyStore:
 
     def _read(self, study: str) -> Iterator[Stored]:
         with _errors_translated():
-            for row in self._connection.execute(_READ, {"study": study}):
-                yield Stored(*row)
+            for number in self._connection.execute(_LIST, {"study": study}).fetchall():
+                yield Stored(*self._connection.execute(_READ, number).fetchone())
 
     def close(self) -> None:
         """Remove the database."""

@@ -264,8 +264,19 @@ def test_positions_are_in_the_total_pixel_matrix_or_in_a_frame(
     assert [each for each, _ in problems(result)] == codes
 
 
-def test_a_position_in_a_frame_that_nothing_names_is_none() -> None:
-    result = mapped(bulk(group("POINT", [50, 60]), PixelOriginInterpretation="FRAME"), tiled())
+def test_a_whole_slide_image_that_was_not_read_is_tiled_all_the_same() -> None:
+    whole_slide = reference(IMAGE_1, "1.2.840.10008.5.1.4.1.1.77.1.6")
+    stated = bulk(group("POINT", [50, 60]), PixelOriginInterpretation=None, ReferencedImageSequence=[whole_slide])
+    assert ("pixel-origin-volume", "$.PixelOriginInterpretation") in problems(mapped(stated, Instances()))
+
+
+@pytest.mark.parametrize("origin", ["FRAME", None])
+def test_a_position_in_a_frame_that_nothing_names_is_none(origin: str | None) -> None:
+    known = tiled()
+    if origin is None:
+        # Without tiles there is no matrix that absence could mean.
+        known[IMAGE_1] = replace(known[IMAGE_1], total_pixel_matrix_columns=None, total_pixel_matrix_rows=None)
+    result = mapped(bulk(group("POINT", [50, 60]), PixelOriginInterpretation=origin), known)
     assert [each.regions for each in only(result).instances] == [()]
     assert problems(result) == [("annotation-frame", f"{GROUP}.PointCoordinatesData")]
 

@@ -33,9 +33,10 @@ ODD = "a\u2028b\u2029c ]]> --> ${alert(1)} {{data}} `"
 HOSTILE = (SCRIPT, IMAGE, END, ODD)
 
 
-@pytest.fixture
-def hostile(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a report whose texts, codes, labels, names and identifiers, and whose file's name, are HTML."""
+    tmp_path = tmp_path_factory.mktemp("hostile")
     study = tmp_path / "study"
     study.mkdir()
     shown = dataset(
