@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from converter import body_part
 from converter.catalog import Catalog, GroupedCatalog, Instance
@@ -43,17 +43,50 @@ _ACCESSION: Final = Code("http://terminology.hl7.org/CodeSystem/v2-0203", "ACSN"
 _GENDERS: Final[dict[str | None, Gender]] = {"M": "male", "F": "female", "O": "other"}
 
 
+@dataclass(frozen=True, slots=True)
+class PatientNeeded:
+    """A patient who is to be stated by the catalog."""
+
+    id: str
+    identifier: Identifier
+
+
+@dataclass(frozen=True, slots=True)
+class StudyNeeded:
+    """A study that is to be stated by the catalog.
+
+    `referring`: the patient whom the selection that refers to it is about; `place`: where that is in its object.
+    """
+
+    id: str
+    uid: str
+    referring: LogicalReference | None
+    place: str
+
+
+Needed: TypeAlias = Context | PatientNeeded | StudyNeeded
+
+
+class Ids(Protocol):
+    """Ids of resources: a set, or something that holds more than memory does."""
+
+    def __contains__(self, each: str, /) -> bool: ...
+
+    def add(self, each: str, /) -> None:  # noqa: D102
+        ...
+
+
 class ContextMapper:
     """Links selections to what they refer to, and gives each of that once.
 
     `catalog`: one that groups instances (GroupedCatalog) states patients and studies in full; with any other, a
-    patient is no more than its identifier and a study no more than its UID.
+    patient is no more than its identifier and a study no more than its UID. `given`: the ids of what was given before.
     """
 
-    def __init__(self, catalog: Catalog, settings: Settings) -> None:
+    def __init__(self, catalog: Catalog, settings: Settings, given: Ids | None = None) -> None:
         self._catalog = catalog if isinstance(catalog, GroupedCatalog) else None
         self._settings = settings
-        self._given: set[str] = set()
+        self._given: Ids = set() if given is None else given
 
     def linked(self, selection: Selection) -> Selection:
         """Return the selection with literal references besides the logical ones."""
@@ -112,28 +145,49 @@ class ContextMapper:
         """
         found: list[Context] = []
         problems: list[Problem] = []
-        self._add(found, self._patients(referring.subject))
-        subject = _literal(referring.subject)
-        study = _study_uid(referring)
-        if study is not None and context_id("ImagingStudy", study) not in self._given:
-            stated, patients, differing = self._study(study, subject)
-            self._add(found, [*patients, *stated.endpoints, stated])
-            problems += [problem(code, referring.place) for code in differing]
-        if isinstance(referring, Selection):
-            self._add(found, map(_endpoint, referring.endpoints))
-        self._add(found, self._people(_actors(referring)))
-        for each in referring.based_on:
-            if each.resource_id is not None and each.identifier is not None:
-                self._add(found, [ServiceRequest(each.resource_id, each.identifier, subject)])
-        if isinstance(referring, Selection):
-            self._add(found, [each for each in _body_structures(referring, subject) if each is not None])
+        for each in self.needed(referring):
+            stated, wrong = self.give(each)
+            found += stated
+            problems += wrong
         return found, problems
 
-    def _add(self, found: list[Context], more: Iterable[Context]) -> None:
-        for each in more:
+    def needed(self, referring: Selection | Statement) -> Iterator[Needed]:
+        """Yield what a linked selection or statement refers to, as often as it does, without asking the catalog."""
+        subject = _literal(referring.subject)
+        if subject is not None and subject.resource_id is not None and subject.identifier is not None:
+            yield PatientNeeded(subject.resource_id, subject.identifier)
+        study = _study_uid(referring)
+        if study is not None:
+            yield StudyNeeded(context_id("ImagingStudy", study), study, subject, referring.place)
+        if isinstance(referring, Selection):
+            yield from map(_endpoint, referring.endpoints)
+        yield from self._people(_actors(referring))
+        for each in referring.based_on:
+            if each.resource_id is not None and each.identifier is not None:
+                yield ServiceRequest(each.resource_id, each.identifier, subject)
+        if isinstance(referring, Selection):
+            yield from (each for each in _body_structures(referring, subject) if each is not None)
+
+    def give(self, needed: Needed) -> tuple[list[Context], list[Problem]]:
+        """Return what is needed, as far as it was not given before, and what was wrong with it."""
+        if needed.id in self._given:
+            return [], []
+        match needed:
+            case PatientNeeded():
+                return self._first([self._patient(needed.id, needed.identifier)]), []
+            case StudyNeeded():
+                study, patients, differing = self._study(needed.uid, needed.referring)
+                problems = [problem(code, needed.place) for code in differing]
+                return self._first([*patients, *study.endpoints, study]), problems
+        return self._first([needed]), []
+
+    def _first(self, stated: Iterable[Context]) -> list[Context]:
+        new = []
+        for each in stated:
             if each.id not in self._given:
                 self._given.add(each.id)
-                found.append(each)
+                new.append(each)
+        return new
 
     def _people(self, actors: Iterable[LogicalReference]) -> Iterator[Device | Practitioner]:
         for actor in actors:
@@ -146,13 +200,6 @@ class ContextMapper:
                 yield Practitioner(actor.resource_id, actor.identifier, name)
 
     # Patients
-
-    def _patients(self, subject: LogicalReference | None) -> Iterator[Patient]:
-        """The patient, unless it was given before: that it is the same one is known from its id."""
-        if subject is None or subject.resource_id is None or subject.identifier is None:
-            return
-        if subject.resource_id not in self._given:
-            yield self._patient(subject.resource_id, subject.identifier)
 
     def _patient(self, resource_id: str, identifier: Identifier) -> Patient:
         known = self._catalog.of_patient(identifier.value) if self._catalog is not None else ()
@@ -201,7 +248,10 @@ class ContextMapper:
             endpoints=(_endpoint(endpoint.rstrip("/")),) if endpoint else (),
             series=self._series(instances),
         )
-        return study, list(self._patients(subject)), ("study-patients",) if len(set(stated)) > 1 else ()
+        patients = []
+        if subject is not None and subject.identifier is not None and subject.resource_id is not None:
+            patients = [self._patient(subject.resource_id, subject.identifier)]
+        return study, patients, ("study-patients",) if len(set(stated)) > 1 else ()
 
     def _series(self, instances: Iterable[Instance]) -> tuple[StudySeries, ...]:
         by_uid: dict[str, list[Instance]] = {}

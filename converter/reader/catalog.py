@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
-from converter.catalog import FramePlanes, Instance, TileOrganization, TilePositions
-from converter.selection import Code
+from converter.catalog import Instance
+from converter.reader.rows import FIELDS, HeaderRow, decoded, encoded, header_of_instance, instance_from
 
 _SCHEMA: Final = """
     CREATE TABLE IF NOT EXISTS instance (
@@ -38,6 +36,7 @@ _GROUPS_SCHEMA: Final = """
 _INSERT_MEMBER: Final = "INSERT OR IGNORE INTO member VALUES (?, ?, ?)"
 _MEMBERS: Final = "SELECT sop_instance_uid FROM member WHERE kind = ? AND name = ? ORDER BY sop_instance_uid"
 _STUDY, _PATIENT = 0, 1
+_GROUPED_BY: Final = ((_STUDY, "study_instance_uid"), (_PATIENT, "patient_id"))
 _INSERT: Final = """
     INSERT INTO instance VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET name = excluded.name WHERE excluded.name < name
@@ -49,10 +48,8 @@ _CONFLICTS: Final = """
     ORDER BY sop_instance_uid, header DESC
 """
 _ROWS_AT_ONCE: Final = 2000
-_FIELDS: Final = tuple(each.name for each in fields(Instance))[1:]
-_TILE_FIELDS: Final = tuple(each.name for each in fields(TileOrganization))
 _FRAME_OF_REFERENCE, _STUDY_UID, _SERIES_UID = (
-    f"json_extract(CAST(header AS TEXT), '$[{_FIELDS.index(name)}]')"
+    f"json_extract(CAST(header AS TEXT), '$[{FIELDS.index(name)}]')"
     for name in ("frame_of_reference_uid", "study_instance_uid", "series_instance_uid")
 )
 _INDEX_FRAMES_OF_REFERENCE: Final = f"CREATE INDEX IF NOT EXISTS frame_of_reference ON instance ({_FRAME_OF_REFERENCE})"
@@ -68,7 +65,6 @@ _BY_SERIES: Final = f"""
         AND header = (SELECT max(header) FROM instance WHERE sop_instance_uid = one.sop_instance_uid)
     ORDER BY {_STUDY_UID}, {_SERIES_UID}, sop_instance_uid
 """
-_TUPLES: Final = ("image_orientation_patient", "image_position_patient", "pixel_spacing", "waveform_channels")
 
 
 class CatalogError(OSError):
@@ -99,6 +95,9 @@ class SqliteCatalog:
         self._members: list[tuple[int, bytes, bytes]] = []
         self._grouped = grouped
         with _errors_translated():
+            if path is None:
+                # Nobody else ever opens it, and it is gone when this process ends: there is nothing to roll back to.
+                self._connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
             self._connection.execute(_SCHEMA)
             if grouped:
                 self._connection.execute(_GROUPS_SCHEMA)
@@ -117,35 +116,43 @@ class SqliteCatalog:
 
     def add(self, instance: Instance, name: str) -> None:
         """Add what was read under `name`; the same header under another name changes nothing."""
-        self._pending.append((_encoded(instance.sop_instance_uid), _header(instance), _encoded(name)))
+        self._add(encoded(instance.sop_instance_uid), header_of_instance(instance), name)
+
+    def add_row(self, row: HeaderRow, name: str) -> None:
+        """Add what was read under `name`, if it has a SOP Instance UID."""
+        if row.uid is not None and row.header is not None:
+            self._add(row.uid, row.header, name)
+
+    def _add(self, uid: bytes, header: bytes, name: str) -> None:
+        self._pending.append((uid, header, encoded(name)))
         if self._grouped:
-            self._members += _memberships(instance)
+            self._members += _memberships(uid, header)
         if len(self._pending) >= _ROWS_AT_ONCE:
             self.flush()
 
     def settle(self, instance: Instance, name: str) -> None:
         """Make this the only header of its SOP Instance UID: something other than its values decided."""
         self.flush()
-        uid = _encoded(instance.sop_instance_uid)
+        uid, header = encoded(instance.sop_instance_uid), header_of_instance(instance)
         with _errors_translated(), self._connection:
             self._connection.execute("DELETE FROM instance WHERE sop_instance_uid = ?", (uid,))
-            self._connection.execute(_INSERT, (uid, _header(instance), _encoded(name)))
+            self._connection.execute(_INSERT, (uid, header, encoded(name)))
             if self._grouped:
-                self._connection.executemany(_INSERT_MEMBER, _memberships(instance))
+                self._connection.executemany(_INSERT_MEMBER, _memberships(uid, header))
 
     def lookup(self, sop_instance_uid: str) -> Instance | None:
         """Return what is known of the instance, or None."""
         self.flush()
         with _errors_translated():
-            row = self._connection.execute(_LOOKUP, (_encoded(sop_instance_uid),)).fetchone()
-        return None if row is None else _instance(sop_instance_uid, row[0])
+            row = self._connection.execute(_LOOKUP, (encoded(sop_instance_uid),)).fetchone()
+        return None if row is None else instance_from(encoded(sop_instance_uid), row[0])
 
     def name_of(self, sop_instance_uid: str) -> str | None:
         """Return the least name under which the header that is looked up was read, or None."""
         self.flush()
         with _errors_translated():
-            row = self._connection.execute(_LOOKUP, (_encoded(sop_instance_uid),)).fetchone()
-        return None if row is None else _decoded(row[1])
+            row = self._connection.execute(_LOOKUP, (encoded(sop_instance_uid),)).fetchone()
+        return None if row is None else decoded(row[1])
 
     def of_study(self, study_instance_uid: str) -> Iterator[Instance]:
         """Yield the instances of the study, by SOP Instance UID; only a `grouped` catalog can be asked."""
@@ -162,9 +169,9 @@ class SqliteCatalog:
     def _group(self, kind: int, name: str) -> Iterator[Instance]:
         self.flush()
         with _errors_translated():
-            for (uid,) in self._connection.execute(_MEMBERS, (kind, _encoded(name))):
+            for (uid,) in self._connection.execute(_MEMBERS, (kind, encoded(name))):
                 row = self._connection.execute(_LOOKUP, (uid,)).fetchone()
-                yield _instance(_decoded(uid), row[0])
+                yield instance_from(uid, row[0])
 
     def index_frames_of_reference(self) -> None:
         """Make `instances_in_frame_of_reference` fast: worth it only where that is asked, so it is not always done."""
@@ -179,7 +186,7 @@ class SqliteCatalog:
         uid = frame_of_reference_uid.encode("utf-8", "replace").decode()
         with _errors_translated():
             for sop_instance_uid, header in self._connection.execute(_IN_FRAME_OF_REFERENCE, (uid,)):
-                yield _instance(_decoded(sop_instance_uid), header)
+                yield instance_from(sop_instance_uid, header)
 
     def series(self) -> Iterator[list[tuple[str, Instance]]]:
         """Yield the instances of each series, each with the least of the names under which it was read.
@@ -189,7 +196,7 @@ class SqliteCatalog:
         self.flush()
         with _errors_translated():
             rows = self._connection.execute(_BY_SERIES)
-            placed = ((_decoded(name), _instance(_decoded(uid), header)) for uid, header, name in rows)
+            placed = ((decoded(name), instance_from(uid, header)) for uid, header, name in rows)
             for _, group in groupby(placed, key=lambda each: (each[1].study_instance_uid, each[1].series_instance_uid)):
                 yield list(group)
 
@@ -207,13 +214,15 @@ class SqliteCatalog:
         with _errors_translated():
             for uid, header, name in self._connection.execute(_CONFLICTS):
                 if uid == chosen:
-                    instance = _instance(_decoded(uid), header)
-                    yield Conflict(_decoded(name), instance.sop_instance_uid, instance.sop_class_uid)
+                    instance = instance_from(uid, header)
+                    yield Conflict(decoded(name), instance.sop_instance_uid, instance.sop_class_uid)
                 chosen = uid
 
     def flush(self) -> None:
         """Write what was added, so that other processes can read it."""
         if self._pending:
+            # In the order of the table, neighbours are written together.
+            self._pending.sort()
             with _errors_translated(), self._connection:
                 self._connection.executemany(_INSERT, self._pending)
                 if self._members:
@@ -249,67 +258,7 @@ def _errors_translated() -> Iterator[None]:
         raise CatalogError("the catalog's database cannot be opened, read or written") from error
 
 
-def _encoded(string: str) -> bytes:
-    # File names and damaged values hold what UTF-8 cannot: SQLite's text would refuse it.
-    return string.encode("utf-8", "surrogatepass")
-
-
-def _decoded(data: bytes) -> str:
-    return data.decode("utf-8", "surrogatepass")
-
-
-def _memberships(instance: Instance) -> list[tuple[int, bytes, bytes]]:
-    groups = ((_STUDY, instance.study_instance_uid), (_PATIENT, instance.patient_id))
-    uid = _encoded(instance.sop_instance_uid)
-    return [(kind, _encoded(name), uid) for kind, name in groups if name is not None]
-
-
-def _header(instance: Instance) -> bytes:
-    values: list[Any] = [getattr(instance, name) for name in _FIELDS]
-    region = instance.anatomic_region
-    if region is not None:
-        values[_FIELDS.index("anatomic_region")] = [
-            region.system,
-            region.code,
-            region.display,
-            region.version,
-        ]
-    planes = instance.frame_planes
-    if planes is not None:
-        values[_FIELDS.index("frame_planes")] = [planes.positions, planes.orientations, planes.spacings]
-    organization = instance.tile_organization
-    if organization is not None:
-        values[_FIELDS.index("tile_organization")] = _tile_organization_values(organization)
-    return json.dumps(values, separators=(",", ":")).encode()
-
-
-def _instance(sop_instance_uid: str, header: bytes) -> Instance:
-    values = dict(zip(_FIELDS, json.loads(header), strict=True))
-    for name in _TUPLES:
-        if values[name] is not None:
-            values[name] = tuple(values[name])
-    if values["anatomic_region"] is not None:
-        values["anatomic_region"] = Code(*values["anatomic_region"])
-    if values["frame_planes"] is not None:
-        values["frame_planes"] = FramePlanes(*map(tuple, values["frame_planes"]))
-    if values["tile_organization"] is not None:
-        values["tile_organization"] = _tile_organization(values["tile_organization"])
-    return Instance(sop_instance_uid=sop_instance_uid, **values)
-
-
-def _tile_organization_values(organization: TileOrganization) -> list[Any]:
-    values: list[Any] = [getattr(organization, name) for name in _TILE_FIELDS]
-    if organization.tiles is not None:
-        packed = (getattr(organization.tiles, each.name) for each in fields(TilePositions))
-        values[_TILE_FIELDS.index("tiles")] = [b64encode(each).decode() for each in packed]
-    return values
-
-
-def _tile_organization(stated: list[Any]) -> TileOrganization:
-    values = dict(zip(_TILE_FIELDS, stated, strict=True))
-    for name in ("origin", "orientation"):
-        if values[name] is not None:
-            values[name] = tuple(values[name])
-    if values["tiles"] is not None:
-        values["tiles"] = TilePositions(*map(b64decode, values["tiles"]))
-    return TileOrganization(**values)
+def _memberships(uid: bytes, header: bytes) -> list[tuple[int, bytes, bytes]]:
+    values = json.loads(header)
+    groups = ((kind, values[FIELDS.index(name)]) for kind, name in _GROUPED_BY)
+    return [(kind, encoded(name), uid) for kind, name in groups if name is not None]

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from converter.reader.openers import open_stepwise
-
 EntryKind = Literal["file", "folder", "skip", "special", "unreadable"]
 
 
@@ -70,6 +68,9 @@ def _scan(path: str, visited: Visited) -> tuple[list[str], dict[str, EntryKind |
         except OSError as error:
             if error.errno != errno.ENAMETOOLONG:
                 raise
+            # Imported where it is needed: a walk alone imports nothing that reads DICOM.
+            from converter.reader.openers import open_stepwise
+
             descriptor = open_stepwise(path, os.O_RDONLY)
             status = os.fstat(descriptor)
         identity = (status.st_dev, status.st_ino)

@@ -20,7 +20,8 @@ from pydicom.uid import UID, AllTransferSyntaxes, RLELossless
 
 from converter.pixel_data import DEFLATED_FRAMES, EXPLICIT_LITTLE_ENDIAN, EncodedFrame
 from converter.reader.elements import as_tag
-from converter.reader.header import Tag, enter_data_set, pass_prefix
+from converter.reader.header import enter_data_set, pass_prefix
+from converter.reader.header_fields import Tag
 from converter.reader.parser import NotDicomError
 from converter.reader.raw_values import text
 from converter.reader.skim import Cursor, MalformedError, Skimmed, Skimmer, TruncatedError

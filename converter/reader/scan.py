@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
-from typing import BinaryIO, Final, NamedTuple, TypeAlias
+from typing import BinaryIO, Final, NamedTuple, Protocol, TypeAlias
 
 from pydicom import Dataset
 from pydicom.config import IGNORE
@@ -19,11 +19,11 @@ from converter.problems import problem
 from converter.reader.catalog import Conflict, SqliteCatalog
 from converter.reader.content import Recording
 from converter.reader.fingerprint import fingerprint
-from converter.reader.header import Header, header_of, read_header
-from converter.reader.keeping import Keeping, read
+from converter.reader.header import header_of, read_header
+from converter.reader.keeping import Keeping, Kept, Read
 from converter.reader.parser import NotDicomError, Parsed
-from converter.reader.pixel_data import pixels_in
 from converter.reader.raw_values import text
+from converter.reader.rows import HeaderRow, row_of
 from converter.reader.skim import skim_dataset
 from converter.reader.sources import Directory, Found, Unread
 from converter.reader.spool import Spool
@@ -58,12 +58,12 @@ class ObjectReference:
     sop_class_uid: str | None
     modality: str | None
     identity: str
-    _read: Callable[[], Parsed] = field(repr=False, compare=False)
+    read: Read = field(repr=False, compare=False)
     pixel_data: PixelData | None = field(default=None, repr=False, compare=False)
 
     def load(self) -> Parsed:
         """Read the whole object. Raises OSError and NotDicomError where it is no longer what it was."""
-        return self._read()
+        return self.read()
 
     @property
     def order(self) -> tuple[str, str]:
@@ -103,6 +103,7 @@ def scan(
     CatalogError.
     """
     result = Scan()
+    keep = Keeping(spool, with_pixels)
     references: list[ObjectReference] = []
     for each in found:
         match each:
@@ -111,18 +112,17 @@ def scan(
             case Directory():
                 result.directories.append(each)
             case Found():
-                seen = _examine(each, is_annotation, Keeping(spool, with_pixels))
+                seen = examine(each, is_annotation, keep)
                 if isinstance(seen, Unread):
                     result.unreadable.append(seen)
                     continue
-                if seen.header.instance is not None:
-                    catalog.add(seen.header.instance, each.name)
+                catalog.add_row(seen.header, each.name)
                 if seen.reference is not None:
                     references.append(seen.reference)
                 elif seen.header.problems:
                     result.unreadable.append(Unread(each.name, each.source, seen.header.problems[0]))
                 else:
-                    result.counts[_kind(seen.header)] += 1
+                    result.counts[seen.kind] += 1
     result.objects = _settled(references, result, catalog)
     result.directories.sort(key=attrgetter("source", "name"))
     result.unreadable.sort(key=attrgetter("source", "name"))
@@ -137,11 +137,12 @@ def stream(
 
     An object that can be read only once is held by its reference. Nothing is compared, so duplicates stay.
     """
+    keep = Keeping(None, with_pixels)
     for each in found:
         if not isinstance(each, Found):
             yield each
             continue
-        seen = _examine(each, is_annotation, Keeping(None, with_pixels))
+        seen = examine(each, is_annotation, keep)
         if isinstance(seen, Unread):
             yield seen
         elif seen.reference is not None:
@@ -150,17 +151,49 @@ def stream(
             yield Unread(each.name, each.source, seen.header.problems[0])
 
 
-class _Seen(NamedTuple):
-    header: Header
+class Keep(Protocol):
+    """Sees to it that an annotation object can be read again."""
+
+    def again(self, found: Found) -> Kept | None:
+        """Return the way to read it where it was found, None if its content must be kept."""
+        ...
+
+    def stream(self, recording: Recording) -> Kept:
+        """Keep an object that was begun to read. Raises OSError."""
+        ...
+
+    def dataset(self, found: Found, header: HeaderRow) -> Kept:
+        """Keep an object that was found in memory. Raises OSError."""
+        ...
+
+
+class Seen(NamedTuple):
+    """What was found, by its header; `reference` if it is an annotation object."""
+
+    header: HeaderRow
     reference: ObjectReference | None
 
+    @property
+    def kind(self) -> str:
+        """The name of the SOP class, the UID of one that is not DICOM's, never other text that stands there."""
+        return _name(self.header.sop_class_uid or "")
 
-def _examine(found: Found, is_annotation: IsAnnotation, keeping: Keeping) -> _Seen | Unread:
+
+def examine(found: Found, is_annotation: IsAnnotation, keep: Keep) -> Seen | Unread:
+    """Read a header; keep what is an annotation object, and say why if there is none."""
     try:
         if found.dataset is not None:
-            return _examine_dataset(found, found.dataset, is_annotation, keeping)
+            header = row_of(header_of(found.dataset))
+            if not _selects(header, is_annotation):
+                return Seen(header, None)
+            return Seen(header, _reference(found, header, keep.dataset(found, header)))
+        if found.row is not None and not _selects(found.row, is_annotation):
+            return Seen(found.row, None)
+        again = keep.again(found)
+        if found.row is not None and again is not None:
+            return Seen(found.row, _reference(found, found.row, again))
         with found.open() as opened:
-            return _examine_stream(found, opened, is_annotation, keeping)
+            return _examine_stream(found, opened, is_annotation, keep, again)
     except NotDicomError:
         reason = problem("empty-file" if found.size == 0 else "not-dicom")
     except OSError as error:
@@ -168,33 +201,33 @@ def _examine(found: Found, is_annotation: IsAnnotation, keeping: Keeping) -> _Se
     return Unread(found.name, found.source, reason)
 
 
-def _examine_dataset(found: Found, dataset: Dataset, is_annotation: IsAnnotation, keeping: Keeping) -> _Seen:
-    header = header_of(dataset)
-    if not _selects(header, is_annotation):
-        return _Seen(header, None)
-    return _Seen(header, _reference(found, header, *keeping.dataset(dataset, header.transfer_syntax_uid)))
-
-
-def _examine_stream(found: Found, opened: BinaryIO, is_annotation: IsAnnotation, keeping: Keeping) -> _Seen:
-    if found.rereadable:
-        header = read_header(opened)
-        if not _selects(header, is_annotation):
-            return _Seen(header, None)
-        return _Seen(header, _reference(found, header, partial(read, found.open), pixels_in(found.open)))
+def _examine_stream(
+    found: Found, opened: BinaryIO, is_annotation: IsAnnotation, keep: Keep, again: Kept | None
+) -> Seen:
+    if again is not None:
+        header = row_of(read_header(opened))
+        return Seen(header, _reference(found, header, again) if _selects(header, is_annotation) else None)
     with Recording(opened) as recording:
-        header = read_header(recording.stream)
+        header = row_of(read_header(recording.stream))
         if not _selects(header, is_annotation):
-            return _Seen(header, None)
-        return _Seen(header, _reference(found, header, *keeping.stream(recording)))
+            return Seen(header, None)
+        return Seen(header, _reference(found, header, keep.stream(recording)))
 
 
-def _selects(header: Header, is_annotation: IsAnnotation) -> bool:
+@lru_cache(maxsize=1024)
+def _name(sop_class_uid: str) -> str:
+    uid = UID(sop_class_uid, validation_mode=IGNORE)
+    return uid.name if uid.is_valid else NO_SOP_CLASS
+
+
+def _selects(header: HeaderRow, is_annotation: IsAnnotation) -> bool:
     """Return whether the object selects something: of waveforms, only those with annotations do."""
     return is_annotation(header.sop_class_uid, header.modality) and not header.is_bare_waveform
 
 
-def _reference(found: Found, header: Header, read: Callable[[], Parsed], pixels: PixelData | None) -> ObjectReference:
+def _reference(found: Found, header: HeaderRow, kept: Kept) -> ObjectReference:
     uid = header.sop_instance_uid
+    read, pixels = kept
     return ObjectReference(
         found.name, found.source, uid, header.sop_class_uid, header.modality, uid or "", read, pixels
     )
@@ -290,11 +323,3 @@ def _created(dataset: Dataset) -> str:
             clock, _, fraction = (text(stated, time) or "").replace(":", "").partition(".")
             return day + clock.ljust(6, "0") + fraction.ljust(6, "0")
     return ""
-
-
-def _kind(header: Header) -> str:
-    """Return the name of the SOP class, the UID of one that is not DICOM's, never other text that stands there."""
-    uid = UID(header.sop_class_uid or "", validation_mode=IGNORE)
-    if not uid.is_valid:
-        return NO_SOP_CLASS
-    return uid.name

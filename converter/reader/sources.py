@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -19,8 +18,10 @@ from converter.reader import dicom_json, dicomdir
 from converter.reader.archives import Budget, Kind, MemberNames, Passed, members, recognise
 from converter.reader.arguments import STANDARD_INPUT, Source, check_source, check_sources
 from converter.reader.dicomdir import FileSet, Media
-from converter.reader.folders import Visited, list_folder
+from converter.reader.listing import Listed, Lister, Listing, PassedOver, flattened, printable
 from converter.reader.openers import Capped, Handout, Opener, PlainFile, Shared, Unpacked, borrow, cap, unpack
+from converter.reader.quick_header import HeaderReader
+from converter.reader.rows import HeaderRow
 from converter.reader.streams import as_content_error, read_all
 from converter.selection import Problem
 from converter.settings import ArchiveLimits
@@ -38,7 +39,8 @@ class Found:
     index. `open` gives a buffered stream at the start, which may be unable to seek; reading it raises OSError, of
     which ContentError has a `problem`. What is not `rereadable` must be read before the next is asked for, once; what
     is can be pickled and opened again in another process. `size` in bytes where known. `dataset` is set for objects
-    in memory, which have no stream.
+    in memory, which have no stream, `json` for those that came as DICOM JSON; `path` for a file that is nothing else.
+    `row` is what its header says, if that was seen on the way.
     """
 
     name: str
@@ -47,6 +49,9 @@ class Found:
     rereadable: bool
     size: int | None = None
     dataset: Dataset | None = None
+    json: dicom_json.DicomJson | None = None
+    path: str | None = None
+    row: HeaderRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,32 +103,28 @@ def walk(sources: Iterable[Source], limits: ArchiveLimits) -> Iterator[Item]:
     """
     walker = _Walker(limits)
     for index, source in enumerate(sources):
-        yield from _flattened(walker.source(source, index))
+        yield from flattened(walker.source(source, index))
 
 
-def _flattened(steps: Iterator[_Step]) -> Iterator[Item]:
-    """Yield the items of nested iterators without recursion: folders are nested to any depth."""
-    stack = [steps]
-    try:
-        while stack:
-            step = next(stack[-1], None)
-            if step is None:
-                stack.pop()
-            elif isinstance(step, Iterator):
-                stack.append(step)
-            else:
-                yield step
-    finally:
-        for each in reversed(stack):
-            if hasattr(each, "close"):
-                each.close()
+def contents(listed: Listed, limits: ArchiveLimits) -> Iterator[Item]:
+    """Yield what a file that was listed holds, as `walk` would."""
+    links = partial(_file_set_with_links, os.path.dirname(listed.path) or os.curdir)  # noqa: PTH120
+    yield from flattened(_Walker(limits).file(listed, None if listed.in_folder else links))
 
 
-def _printable(name: str) -> str:
-    """Return the name as text that every encoder takes: bytes that are no UTF-8 as escapes."""
-    if name.isascii():
-        return name
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+def file_set_listing(lister: Lister, folder: str, source: int, file_set: FileSet) -> Iterator[Listing]:
+    """Yield the files that a DICOMDIR given as SOURCE lists; all files beside it if it does not tell."""
+    if file_set.damaged:
+        yield from lister.root(folder, source)
+        return
+    media = Media(folder)
+    found = {media.find(parts) for parts in file_set.references}
+    yield from lister.named(folder, (each for each in found if each is not None and media.holds(each)), source)
+
+
+def as_unread(passed: PassedOver) -> Unread:
+    """Return what was passed over with its problem."""
+    return Unread(passed.name, passed.source, problem(passed.code))
 
 
 def _no_stream() -> NoReturn:
@@ -135,7 +136,8 @@ class _Walker:
 
     def __init__(self, limits: ArchiveLimits) -> None:
         self._limits = limits
-        self._visited = Visited()
+        self._lister = Lister()
+        self._headers = HeaderReader()
 
     def source(self, source: Source, index: int) -> Iterator[_Step]:
         if isinstance(source, Dataset):
@@ -143,7 +145,7 @@ class _Walker:
         if isinstance(source, str | os.PathLike):
             if source == STANDARD_INPUT:
                 return self._standard_input(index)
-            return self._path(os.fsdecode(source), index)
+            return self._found(self._lister.path(os.fsdecode(source), index))
         if isinstance(source, Mapping):
             return self._json([source], f"json[{index}]", index)
         if isinstance(source, list) and source and all(dicom_json.is_dicom_json(each) for each in source):
@@ -153,7 +155,7 @@ class _Walker:
         check_source(source)
         name = getattr(source, "name", None)
         name = Path(name).name if isinstance(name, str) and name else f"stream[{index}]"
-        return self._content(_Place(_printable(name), index), borrow(source))
+        return self._content(_Place(printable(name), index), borrow(source))
 
     def _standard_input(self, index: int) -> Iterator[_Step]:
         buffer = getattr(sys.stdin, "buffer", None)
@@ -162,48 +164,30 @@ class _Walker:
         else:
             yield self._content(_Place(STANDARD_INPUT, index), borrow(buffer))
 
-    def _path(self, path: str, index: int) -> Iterator[_Step]:
-        name = _printable(Path(path).name)
-        try:
-            mode = Path(path).stat().st_mode
-            if stat.S_ISDIR(mode):
-                yield self._root(path, index)
-            elif stat.S_ISREG(mode) and not self._visited.is_new_file(path):
-                yield Unread(name, index, problem("link-skipped"))
-            elif stat.S_ISREG(mode):
-                place = _Place(name, index, partial(self._file_set_as_source, os.path.dirname(path) or os.curdir))  # noqa: PTH120
-                yield self._content(place, PlainFile(path))
-            elif stat.S_ISFIFO(mode):
-                with PlainFile(path)() as stream:
-                    yield self._content(_Place(name, index), borrow(stream))
+    def _found(self, listing: Iterator[Listing]) -> Iterator[_Step]:
+        for each in flattened(listing):
+            if isinstance(each, PassedOver):
+                yield as_unread(each)
+                continue
+            row = None if each.is_pipe else self._headers.read(each.path)
+            if row is not None:
+                yield Found(each.name, each.source, PlainFile(each.path), True, path=each.path, row=row)
             else:
-                yield Unread(name, index, problem("not-regular"))
-        except OSError as error:
-            yield Unread(name, index, as_content_error(error, "unreadable").problem)
+                folder = os.path.dirname(each.path) or os.curdir  # noqa: PTH120
+                yield self.file(each, None if each.in_folder else partial(self._file_set_as_source, folder))
 
-    def _root(self, path: str, index: int) -> Iterator[_Step]:
-        if self._visited.holds(path):
-            yield Unread(".", index, problem("link-skipped"))
+    def file(self, listed: Listed, on_file_set: _OnFileSet | None = None) -> Iterator[_Step]:
+        """Yield what a file holds; `on_file_set`: what to do if that is a DICOMDIR, by default to look around it."""
+        beside = partial(_file_set_in_folder, os.path.dirname(listed.path) or os.curdir)  # noqa: PTH120
+        place = _Place(listed.name, listed.source, on_file_set or beside)
+        if not listed.is_pipe:
+            yield self._content(place, PlainFile(listed.path))
             return
-        self._visited.add_root(path)
-        yield self._folder(path, "", index)
-
-    def _folder(self, path: str, prefix: str, index: int) -> Iterator[_Step]:
-        path = path.rstrip(os.sep) or os.sep
-        on_file_set = partial(_file_set_in_folder, path)
         try:
-            for entry, kind in list_folder(path, self._visited):
-                name = prefix + _printable(entry)
-                inner = f"{path}{os.sep}{entry}"
-                if kind == "folder":
-                    yield self._folder(inner, name + "/", index)
-                elif kind == "file":
-                    yield self._content(_Place(name, index, on_file_set), PlainFile(inner))
-                else:
-                    code = {"skip": "link-skipped", "special": "not-regular"}.get(kind, "unreadable")
-                    yield Unread(name, index, problem(code))
-        except OSError:
-            yield Unread(prefix.rstrip("/") or ".", index, problem("unreadable"))
+            with PlainFile(listed.path)() as stream:
+                yield self._content(_Place(listed.name, listed.source), borrow(stream))
+        except OSError as error:
+            yield Unread(listed.name, listed.source, as_content_error(error, "unreadable").problem)
 
     def _content(self, place: _Place, opener: Opener, size: int | None = None) -> Iterator[_Step]:
         """Recognise content by its beginning; its stream is open no longer than until the next item is asked for."""
@@ -227,7 +211,9 @@ class _Walker:
             else:
                 if size is None and isinstance(opener, PlainFile):
                     size = os.fstat(stream.fileno()).st_size
-                yield Found(place.name, place.source, handout, opener.rereadable, size)
+                path = opener.path if isinstance(opener, PlainFile) else None
+                row = self._headers.row(head)
+                yield Found(place.name, place.source, handout, opener.rereadable, size, path=path, row=row)
         finally:
             handout.withdraw()
 
@@ -260,10 +246,10 @@ class _Walker:
         on_file_set = partial(_keep_file_set, file_sets)
         for member in members(kind, stream, opener, self._limits, budget):
             if isinstance(member, Passed):
-                name = place.name if member.name is None else f"{place.name}/{_printable(member.name)}"
+                name = place.name if member.name is None else f"{place.name}/{printable(member.name)}"
                 yield Unread(name, place.source, member.problem)
                 continue
-            name = f"{place.name}/{_printable(names.unique(member.name))}"
+            name = f"{place.name}/{printable(names.unique(member.name))}"
             if member.escaped:
                 yield Unread(name, place.source, problem("archive-path"))
             yield self._content(place.deeper(name, on_file_set, budget), member.open, member.size)
@@ -283,25 +269,11 @@ class _Walker:
             yield place.on_file_set(place.name, place.source, file_set)
 
     def _file_set_as_source(self, folder: str, name: str, source: int, file_set: FileSet) -> Iterator[_Step]:
-        """Walk the files listed; all files beside the DICOMDIR if it does not tell."""
+        yield self._found(file_set_listing(self._lister, folder, source, file_set))
         if file_set.damaged:
-            yield self._root(folder, source)
             yield _directory(name, source, file_set)
-            return
-        media = Media(folder)
-        found = {media.find(parts) for parts in file_set.references}
-        there = sorted(each for each in found if each is not None)
-        inside = [each for each in there if media.holds(each)]
-        for relative in inside:
-            path = str(Path(folder, relative))
-            try:
-                is_new = self._visited.is_new_file(path)
-            except OSError:
-                is_new = True
-            if is_new:
-                yield self._content(_Place(_printable(relative), source), PlainFile(path))
-        missing = sum(media.find(parts) is None for parts in file_set.references)
-        yield _directory(name, source, file_set, missing, len(there) - len(inside))
+        else:
+            yield from _file_set_with_links(folder, name, source, file_set)
 
     def _json_text(self, place: _Place, stream: io.BufferedReader) -> Iterator[_Step]:
         data, failure = read_all(stream, dicom_json.JSON_BYTES)
@@ -319,7 +291,7 @@ class _Walker:
             dataset, problems = dicom_json.dataset_from_json(value)
             for each in problems:
                 yield Unread(own_name, source, each)
-            yield Found(own_name, source, _no_stream, False, None, dataset)
+            yield Found(own_name, source, _no_stream, False, None, dataset, json=value)
 
 
 def _keep_file_set(file_sets: list[tuple[str, FileSet]], name: str, _: int, file_set: FileSet) -> Iterator[_Step]:
@@ -333,6 +305,17 @@ def _file_set_in_folder(folder: str, name: str, source: int, file_set: FileSet) 
     media = Media(folder)
     missing = sum(media.find(parts) is None for parts in file_set.references)
     yield _directory(name, source, file_set, missing)
+
+
+def _file_set_with_links(folder: str, name: str, source: int, file_set: FileSet) -> Iterator[_Step]:
+    """Look, too, whether what is listed leads out of the folder: nothing else says that this is not to be read."""
+    if file_set.damaged:
+        yield _directory(name, source, file_set)
+        return
+    media = Media(folder)
+    found = [media.find(parts) for parts in file_set.references]
+    outside = sum(not media.holds(each) for each in {*found} - {None} if each is not None)
+    yield _directory(name, source, file_set, found.count(None), outside)
 
 
 def _directory(name: str, source: int, file_set: FileSet, missing: int = 0, outside: int = 0) -> Directory:

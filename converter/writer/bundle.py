@@ -7,8 +7,8 @@ from uuid import uuid5
 
 import orjson
 
-from converter.fhir.encoded import Encoded
 from converter.selection import ID_NAMESPACE
+from converter.writer.resource import Resource
 from converter.writer.sink import Sink
 from converter.writer.staging import Staging
 from converter.writer.store import Stored, StudyStore
@@ -27,7 +27,7 @@ class BundleSink(Sink):
         super().__init__(staging)
         self._store = StudyStore()
 
-    def write(self, resource: Encoded, study: str | None = None) -> None:
+    def write(self, resource: Resource, study: str | None = None) -> None:
         """Keep the resource until its Bundle is written."""
         self._store.add(resource, study)
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from converter.fhir.encoded import Encoded
+from converter.writer.resource import Resource
 from converter.writer.sink import Sink
 from converter.writer.staging import Staging
 
@@ -24,7 +24,7 @@ class NdjsonSink(Sink):
         super().__init__(staging)
         self._files = {each: staging.open(f"{each}.ndjson") for each in types}
 
-    def write(self, resource: Encoded, study: str | None = None) -> None:  # noqa: ARG002
+    def write(self, resource: Resource, study: str | None = None) -> None:  # noqa: ARG002
         """Write the line."""
         kind = resource.type
         if kind not in self._files:

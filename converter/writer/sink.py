@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
-from converter.fhir.encoded import Encoded
+from converter.writer.resource import Resource
 from converter.writer.staging import Staging
 
 _MODULES = {
@@ -29,7 +29,7 @@ class Sink(ABC):
         self._report = staging.open(REPORT)
 
     @abstractmethod
-    def write(self, resource: Encoded, study: str | None = None) -> None:
+    def write(self, resource: Resource, study: str | None = None) -> None:
         """Write a resource.
 
         `study`: the Study Instance UID of what belongs to a study, "" if that is not known. None for a resource that

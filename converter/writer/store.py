@@ -6,10 +6,9 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from converter.fhir.encoded import Encoded
+from converter.writer.resource import Resource
 
 _SCHEMA: Final = """
     CREATE TABLE resource (
@@ -47,7 +46,8 @@ _LIST: Final = _TOGETHER + "SELECT number FROM resource WHERE id IN (SELECT id F
 _READ: Final = "SELECT id, type, body FROM resource WHERE number = ?"
 _LEFT: Final = "UPDATE resource SET study = '' WHERE study IS NULL AND id NOT IN (SELECT id FROM taken)"
 _STUDIES: Final = "SELECT DISTINCT study FROM resource WHERE study IS NOT NULL AND study <> '' ORDER BY study"
-_LITERAL: Final = re.compile(r"[A-Z][A-Za-z]*/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+# In compact JSON. Within a string its quotes would be escaped, so this is a reference and nothing else.
+_LITERAL: Final = re.compile(rb'"reference":"[A-Z][A-Za-z]*/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"')
 
 
 class Stored(NamedTuple):
@@ -71,11 +71,12 @@ class StudyStore:
             self._connection = sqlite3.connect("", check_same_thread=False)
             self._connection.executescript(_SCHEMA)
 
-    def add(self, resource: Encoded, study: str | None) -> None:
+    def add(self, resource: Resource, study: str | None) -> None:
         """Add a resource, unless one with its id is there; `study` as of Sink.write."""
-        targets: set[str] = set()
-        rewritten = replace(resource, resource=_with_urns(resource.resource, targets))
-        row = (resource.id, resource.type, None if study is None else _plain(study), rewritten.to_json())
+        body = resource.to_json()
+        targets = {each.decode() for each in _LITERAL.findall(body)}
+        body = _LITERAL.sub(rb'"reference":"urn:uuid:\1"', body)
+        row = (resource.id, resource.type, None if study is None else _plain(study), body)
         with _errors_translated():
             query = "INSERT OR IGNORE INTO resource (id, type, study, body) VALUES (?, ?, ?, ?)"
             if self._connection.execute(query, row).rowcount:
@@ -108,23 +109,6 @@ class StudyStore:
 def _plain(study: str) -> str:
     # A damaged UID may hold what UTF-8 cannot.
     return study.encode("utf-8", "backslashreplace").decode()
-
-
-def _with_urns(value: Any, targets: set[str]) -> Any:
-    """Return a JSON value with `urn:uuid:<id>` for each reference of the form `<type>/<id>`; note the ids."""
-    if isinstance(value, dict):
-        return {name: _with_urn(name, each, targets) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_with_urns(each, targets) for each in value]
-    return value
-
-
-def _with_urn(name: str, value: Any, targets: set[str]) -> Any:
-    literal = _LITERAL.fullmatch(value) if name == "reference" and isinstance(value, str) else None
-    if literal is None:
-        return _with_urns(value, targets)
-    targets.add(literal[1])
-    return f"urn:uuid:{literal[1]}"
 
 
 @contextmanager

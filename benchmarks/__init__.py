@@ -1,0 +1,1 @@
+"""Archives of any size, and what converting them takes beside other people's tools."""
