@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from converter.catalog import Instance
-from converter.reader.rows import FIELDS, HeaderRow, decoded, encoded, header_of_instance, instance_from
+from converter.reader.database import CatalogError, decoded, encoded, errors_translated
+from converter.reader.rows import FIELDS, HeaderRow, header_of_instance, instance_from
 
 _SCHEMA: Final = """
     CREATE TABLE IF NOT EXISTS instance (
@@ -65,8 +65,7 @@ _BY_SERIES: Final = f"""
 """
 
 
-class CatalogError(OSError):
-    """The catalog's database cannot be opened, read or written."""
+__all__ = ["CatalogError", "Conflict", "SqliteCatalog"]
 
 
 class Conflict(NamedTuple):
@@ -92,7 +91,7 @@ class SqliteCatalog:
         self._pending: list[tuple[bytes, bytes, bytes]] = []
         self._members: list[tuple[int, bytes, bytes]] = []
         self._grouped = grouped
-        with _errors_translated():
+        with errors_translated():
             self._connection.execute(_SCHEMA)
             if grouped:
                 self._connection.execute(_GROUPS_SCHEMA)
@@ -105,7 +104,7 @@ class SqliteCatalog:
         catalog._pending = []
         catalog._members = []
         catalog._grouped = False
-        with _errors_translated():
+        with errors_translated():
             catalog._connection.execute(_LOOKUP, (b"",)).close()
         return catalog
 
@@ -129,7 +128,7 @@ class SqliteCatalog:
         """Make this the only header of its SOP Instance UID: something other than its values decided."""
         self.flush()
         uid = encoded(instance.sop_instance_uid)
-        with _errors_translated(), self._connection:
+        with errors_translated(), self._connection:
             self._connection.execute("DELETE FROM instance WHERE sop_instance_uid = ?", (uid,))
             self._connection.execute(_INSERT, (uid, header_of_instance(instance), encoded(name)))
             if self._grouped:
@@ -138,7 +137,7 @@ class SqliteCatalog:
     def lookup(self, sop_instance_uid: str) -> Instance | None:
         """Return what is known of the instance, or None."""
         self.flush()
-        with _errors_translated():
+        with errors_translated():
             row = self._connection.execute(_LOOKUP, (encoded(sop_instance_uid),)).fetchone()
         return None if row is None else instance_from(encoded(sop_instance_uid), row[0])
 
@@ -156,7 +155,7 @@ class SqliteCatalog:
 
     def _group(self, kind: int, name: str) -> Iterator[Instance]:
         self.flush()
-        with _errors_translated():
+        with errors_translated():
             for (uid,) in self._connection.execute(_MEMBERS, (kind, encoded(name))):
                 row = self._connection.execute(_LOOKUP, (uid,)).fetchone()
                 yield instance_from(uid, row[0])
@@ -164,7 +163,7 @@ class SqliteCatalog:
     def index_frames_of_reference(self) -> None:
         """Make `instances_in_frame_of_reference` fast: worth it only where that is asked, so it is not always done."""
         self.flush()
-        with _errors_translated(), self._connection:
+        with errors_translated(), self._connection:
             self._connection.execute(_INDEX_FRAMES_OF_REFERENCE)
 
     def instances_in_frame_of_reference(self, frame_of_reference_uid: str) -> Iterator[Instance]:
@@ -172,7 +171,7 @@ class SqliteCatalog:
         self.flush()
         # What UTF-8 cannot hold is damage, and damage is no space that two instances share.
         uid = frame_of_reference_uid.encode("utf-8", "replace").decode()
-        with _errors_translated():
+        with errors_translated():
             for sop_instance_uid, header in self._connection.execute(_IN_FRAME_OF_REFERENCE, (uid,)):
                 yield instance_from(sop_instance_uid, header)
 
@@ -182,7 +181,7 @@ class SqliteCatalog:
         Series come by study and series; instances without a Series Instance UID are in none.
         """
         self.flush()
-        with _errors_translated():
+        with errors_translated():
             rows = self._connection.execute(_BY_SERIES)
             placed = ((decoded(name), instance_from(uid, header)) for uid, header, name in rows)
             for _, group in groupby(placed, key=lambda each: (each[1].study_instance_uid, each[1].series_instance_uid)):
@@ -191,7 +190,7 @@ class SqliteCatalog:
     def __len__(self) -> int:
         """Return the number of distinct SOP Instance UIDs."""
         self.flush()
-        with _errors_translated():
+        with errors_translated():
             query = "SELECT count(DISTINCT sop_instance_uid) FROM instance"
             return int(self._connection.execute(query).fetchone()[0])
 
@@ -199,7 +198,7 @@ class SqliteCatalog:
         """Yield, by SOP Instance UID, each different header that is not looked up, under the least of its names."""
         self.flush()
         chosen = None
-        with _errors_translated():
+        with errors_translated():
             for uid, header, name in self._connection.execute(_CONFLICTS):
                 if uid == chosen:
                     instance = instance_from(uid, header)
@@ -209,7 +208,7 @@ class SqliteCatalog:
     def flush(self) -> None:
         """Write what was added, so that other processes can read it."""
         if self._pending:
-            with _errors_translated(), self._connection:
+            with errors_translated(), self._connection:
                 self._connection.executemany(_INSERT, self._pending)
                 if self._members:
                     self._connection.executemany(_INSERT_MEMBER, self._members)
@@ -231,17 +230,9 @@ class SqliteCatalog:
 
 
 def _connect(database: str, *, uri: bool = False) -> sqlite3.Connection:
-    with _errors_translated():
+    with errors_translated():
         # A generator that holds the catalog may be advanced from one thread and then from another.
         return sqlite3.connect(database, uri=uri, check_same_thread=False)
-
-
-@contextmanager
-def _errors_translated() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise CatalogError("the catalog's database cannot be opened, read or written") from error
 
 
 def _memberships(instance: Instance) -> list[tuple[int, bytes, bytes]]:

@@ -16,10 +16,11 @@ from pydicom import Dataset
 from converter.problems import problem
 from converter.reader import dicom_json, dicomdir
 from converter.reader.archives import Budget, Kind, MemberNames, Passed, members, recognise
-from converter.reader.arguments import STANDARD_INPUT, Source, check_source, check_sources
+from converter.reader.arguments import Source, check_source, check_sources
 from converter.reader.dicomdir import FileSet, Media
 from converter.reader.listing import Listed, Lister, Listing, PassedOver, flattened, printable
 from converter.reader.openers import Capped, Handout, Opener, PlainFile, Shared, Unpacked, borrow, cap, unpack
+from converter.reader.paths import STANDARD_INPUT
 from converter.reader.streams import as_content_error, read_all
 from converter.selection import Problem
 from converter.settings import ArchiveLimits
@@ -103,7 +104,10 @@ def walk(sources: Iterable[Source], limits: ArchiveLimits) -> Iterator[Item]:
 
 
 def contents(listed: Listed, limits: ArchiveLimits) -> Iterator[Item]:
-    """Yield what a file that was listed holds, as `walk` would."""
+    """Yield what a file that was listed holds, as `walk` would; the path `-` stands for standard input."""
+    if listed.path == STANDARD_INPUT:
+        yield from flattened(_Walker(limits).source(STANDARD_INPUT, listed.source))
+        return
     links = partial(_file_set_with_links, os.path.dirname(listed.path) or os.curdir)  # noqa: PTH120
     yield from flattened(_Walker(limits).file(listed, None if listed.in_folder else links))
 

@@ -26,6 +26,7 @@ class Staging:
         self._part = self.folder / f".imgsel-{secrets.token_hex(4)}.part"
         self._open: dict[str, BinaryIO] = {}
         self._has_small_files = False
+        self.names: tuple[str, ...] = ()
 
     def open(self, name: str) -> BinaryIO:
         """Make the file that will have this name in the folder; it is closed when all are complete."""
@@ -50,7 +51,7 @@ class Staging:
         file.close()
 
     def commit(self, *last: str) -> None:
-        """Complete all files and put them in their places, those named `last` after all others."""
+        """Complete all files and put them in their places, those named `last` after all others; `names` are all."""
         for name in list(self._open):
             self.close(name)
         if self._has_small_files and hasattr(os, "sync"):
@@ -59,6 +60,7 @@ class Staging:
         names = sorted(entry.name for entry in os.scandir(self._part))
         for name in (*(each for each in names if each not in last), *(each for each in last if each in names)):
             _put(self._part / name, self.folder / name)
+        self.names = tuple(names)
         _sync_folder(self.folder)
 
     def __enter__(self) -> Self:

@@ -1,0 +1,352 @@
+"""One run: finds out what changed, reads that, converts whatever it concerns, and joins the results.
+
+What takes long is imported when there is something to do: an archive that did not change is only walked.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from converter.run import discovery
+from converter.run.manifest import Fingerprint, Manifest, state
+from converter.run.monitor import Monitor
+from converter.run.state import Lock, RunError, StateFolder, write_whole
+from converter.summary import Summary
+
+if TYPE_CHECKING:
+    from converter.run.discovery import Changes, FileToRead
+    from converter.run.engine import Engine
+    from converter.run.headers import HeaderTask
+    from converter.run.ledger import Ledger
+    from converter.run.tasks import AnyTask
+    from converter.settings import Settings
+
+SUMMARY = "summary.json"
+_FILES_AT_ONCE = 512
+_JOINS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a run is done.
+
+    `jobs_may_end`: whether tasks are done in processes that may end by themselves. `retry`: names of files, as a report
+    has them, that are to be read again, and no others.
+    """
+
+    format_name: str = "ndjson"
+    conditional: bool = False
+    overwrite: bool = False
+    jobs_may_end: bool = False
+    retry: tuple[str, ...] | None = None
+
+
+class ArchiveRun:
+    """A run of some sources into a folder; `out` is locked as long as it lasts.
+
+    `engine`: makes what does tasks, once there is one to do. Raises RunError for what the user can mend, OutError where
+    OUT cannot be written, and OSError.
+    """
+
+    def __init__(
+        self,
+        sources: tuple[str, ...],
+        out: str | Path,
+        settings: Settings,
+        options: Options,
+        engine: Callable[[], Engine],
+        monitor: Monitor,
+    ) -> None:
+        self._sources = sources
+        self._state = StateFolder(out)
+        self._settings = settings
+        self._options = options
+        self._make_engine = engine
+        self._engine: Engine | None = None
+        self._monitor = monitor
+        self._fingerprint = Fingerprint.of(sources, settings, options.format_name, conditional=options.conditional)
+        self._run = ""
+        self._tasks = 0
+
+    def __call__(self) -> Summary:
+        """Do it and return the counts of all that is in OUT."""
+        if str(self._state.out) in self._sources:
+            raise RunError(f"{self._state.out} is a SOURCE: name another folder to write to")
+        with ExitStack() as stack:
+            stack.enter_context(Lock(self._state))
+            stack.callback(self._close)
+            manifest = self._manifest()
+            self._run = self._state.begin()
+            summary = self._update(manifest)
+            write_whole(
+                self._state.out / SUMMARY,
+                json.dumps(self._monitor.summary(summary.counts()), indent=1).encode() + b"\n",
+            )
+            self._monitor.event("finished", **self._monitor.values)
+            return summary
+
+    def _close(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
+
+    def _manifest(self) -> Manifest:
+        """Return the manifest to go on from. Raises RunError where it is that of something else."""
+        try:
+            found = Manifest.read(self._state.manifest)
+        except RunError:
+            if not self._options.overwrite:
+                raise
+            found = None
+            shutil.rmtree(self._state.shards, ignore_errors=True)
+            self._state.catalog.unlink(missing_ok=True)
+        if found is None and self._options.retry is not None:
+            raise RunError(f"nothing was converted into {self._state.out} yet: leave --retry out")
+        if found is None:
+            return Manifest(self._fingerprint)
+        if found.fingerprint == self._fingerprint:
+            return found
+        if not self._options.overwrite:
+            names = ", ".join(found.fingerprint.differences(self._fingerprint))
+            raise RunError(
+                f"{self._state.out} was made otherwise ({names}): give the same command as then, another folder, or"
+                " --overwrite to convert all again"
+            )
+        # What was written is known, so that what is not written any more can be removed.
+        return Manifest(self._fingerprint, outputs=found.outputs)
+
+    # What changed
+
+    def _update(self, manifest: Manifest) -> Summary:
+        with self._ledger() as ledger:
+            changes = self._discover(ledger)
+            if changes.again:
+                self._look_again(ledger, changes)
+            is_same = not (changes.new or changes.changed or changes.gone) and ledger.is_settled
+            self._tell(changes)
+            if is_same and manifest.is_complete and manifest.are_outputs_there(self._state.out):
+                self._monitor.count("objects", converted=0)
+                self._monitor.event("unchanged")
+                return Summary.of_counts(manifest.counts)
+            manifest = manifest.begun()
+            manifest.write(self._state.manifest)
+            if not is_same:
+                self._read(ledger, changes)
+            ledger.finish()
+            return self._convert(ledger, manifest, changes)
+
+    def _ledger(self) -> Ledger:
+        from converter.run.ledger import Ledger
+
+        ledger = Ledger(self._state.catalog)
+        if ledger.get("fingerprint") not in (None, self._fingerprint.catalog()):
+            ledger.close()
+            self._state.catalog.unlink()
+            shutil.rmtree(self._state.spool, ignore_errors=True)
+            self._state.make()
+            ledger = Ledger(self._state.catalog)
+        if ledger.get("fingerprint") is None:
+            ledger.put("fingerprint", self._fingerprint.catalog())
+        ledger.tracking = any(self._state.shards.iterdir())
+        return ledger
+
+    def _discover(self, ledger: Ledger) -> Changes:
+        only = None if self._options.retry is None else ledger.files_of(self._options.retry)
+        with self._monitor.phase("discovery"):
+            found = discovery.listing(self._sources, str(self._state.out))
+            return ledger.compare(found, lambda count: self._monitor.event("progress", done=count), only)
+
+    def _tell(self, changes: Changes) -> None:
+        counts = {
+            "found": changes.files,
+            "new": changes.new,
+            "changed": changes.changed,
+            "gone": changes.gone,
+            "unchanged": changes.unchanged + changes.again,
+        }
+        self._monitor.count("files", **counts)
+        self._monitor.event("discovered", **counts)
+
+    def _look_again(self, ledger: Ledger, changes: Changes) -> None:
+        """Read what may be otherwise though nothing shows."""
+        from converter.run.headers import HeaderTask, read_headers
+
+        part = self._state.parts / "again.sqlite"
+        files = tuple(ledger.to_look_into())
+        read_headers(
+            HeaderTask(
+                out=str(self._state.out),
+                run=self._run,
+                files=files,
+                part=str(part),
+                limits=self._settings.archive_limits,
+            )
+        )
+        changed = ledger.drop_unchanged(part)
+        changes.changed += changed
+        changes.unchanged += changes.again - changed
+        changes.again = 0
+
+    # The header pass
+
+    def _read(self, ledger: Ledger, changes: Changes) -> None:
+        from converter.run import settling
+        from converter.run.headers import read_headers
+
+        ledger.begin()
+        done = 0
+        with self._monitor.phase("headers", changes.new + changes.changed):
+            for task in self._header_tasks(ledger.to_read(from_here=True)):
+                done += ledger.merge(Path(read_headers(task).part))
+            for task in self._do(read_headers, self._header_tasks(ledger.to_read())):
+                done += ledger.merge(Path(task.part))
+                self._monitor.event("progress", done=done)
+        self._monitor.count("files", read=done)
+        with self._monitor.phase("settling"):
+            tasks = (settling.VersionTask(objects=each, **self._task_values()) for each in settling.unversioned(ledger))
+            for versions in self._do(settling.read_versions, list(tasks)):
+                settling.keep_versions(ledger, versions)
+            settling.settle(ledger)
+            settling.clear_spool(ledger, self._state.spool)
+
+    def _header_tasks(self, files: Iterator[FileToRead]) -> Iterator[HeaderTask]:
+        from converter.run.headers import HeaderTask
+
+        while some := tuple(islice(files, _FILES_AT_ONCE)):
+            values = self._task_values()
+            part = str(self._state.parts / f"{self._tasks}.sqlite")
+            yield HeaderTask(files=some, part=part, limits=self._settings.archive_limits, **values)
+
+    # The conversion
+
+    def _convert(self, ledger: Ledger, manifest: Manifest, changes: Changes) -> Summary:
+        from converter.run import settling
+        from converter.run.shard import DamagedShardError
+
+        settings = self._settings
+        if settings.context:
+            settling.fill_groups(ledger, "study", "patient")
+        if settings.project or settings.regions == "2d":
+            settling.fill_groups(ledger, "frame_of_reference")
+        for attempt in range(_JOINS):
+            shards = self._convert_shards(ledger)
+            try:
+                return self._join(ledger, manifest, shards, changes)
+            except DamagedShardError as error:
+                if attempt == _JOINS - 1:
+                    raise RunError(
+                        f"{self._state.shards} gives back other bytes than were written: check the disk"
+                    ) from error
+                self._monitor.event("damaged", shard=str(error))
+                (self._state.shards / str(error)).unlink(missing_ok=True)
+        raise AssertionError
+
+    def _convert_shards(self, ledger: Ledger) -> list[Path]:
+        """Convert what has to be, and return the shards of all objects in order."""
+        from converter.run.catalog import ArchiveCatalog
+        from converter.run.plan import Planner
+        from converter.run.shard_task import ShardTask, convert_shard
+
+        made = self._fingerprint.shards()
+        planner = Planner.look(self._state.shards, made, ledger)
+        for path in planner.useless:
+            path.unlink(missing_ok=True)
+        with ArchiveCatalog.open(self._state.catalog) as catalog:
+            planned = list(planner.plan(catalog))
+        shards = [each.shard or each.path for each in planned]
+        waiting = [each for each in planned if each.shard is None]
+        total = sum(each.range.count for each in waiting)
+        kept = len(planned) - len(waiting)
+        self._monitor.event("planned", shards=len(planned), kept=kept, objects=total)
+        self._monitor.count("shards", total=len(planned), kept=kept, converted=len(waiting))
+        done = 0
+        with self._monitor.phase("conversion", total):
+            tasks = (
+                ShardTask(
+                    planned=each,
+                    settings=self._settings,
+                    made=made,
+                    generation=planner.generation,
+                    **self._task_values(),
+                )
+                for each in waiting
+            )
+            for result in self._do(convert_shard, tasks):
+                if not result.is_written:
+                    raise RunError(f"another run has begun to write to {self._state.out}")
+                done += result.planned.range.count
+                self._monitor.count("objects", converted=result.converted, reused=result.reused)
+                self._monitor.event("shard", name=result.planned.path.name, converted=result.converted)
+                self._monitor.event("progress", done=done)
+        in_kept = sum(each.range.count for each in planned if each.shard is not None)
+        self._monitor.count("objects", converted=0, reused=in_kept)
+        return shards
+
+    def _join(self, ledger: Ledger, manifest: Manifest, shards: list[Path], changes: Changes) -> Summary:
+        from converter.run.catalog import ArchiveCatalog
+        from converter.run.join import join
+        from converter.run.outputs import remove_outdated
+
+        with self._monitor.phase("join"):
+            with ArchiveCatalog.open(self._state.catalog) as catalog:
+                joined = join(
+                    shards,
+                    catalog,
+                    self._settings,
+                    self._state.out,
+                    self._options.format_name,
+                    self._monitor.failed,
+                    conditional=self._options.conditional,
+                )
+            joined.summary.files = changes.files
+            remove_outdated(self._state.out, manifest.outputs, joined.names)
+            Manifest(
+                self._fingerprint,
+                is_complete=True,
+                shards=tuple(described(each) for each in shards),
+                outputs={name: state(self._state.out / name) for name in joined.names},
+                counts=joined.summary.counts(),
+            ).write(self._state.manifest)
+            wanted = set(shards)
+            for path in self._state.shards.iterdir():
+                if path not in wanted:
+                    path.unlink(missing_ok=True)
+            with ledger.transaction() as connection:
+                connection.execute("DELETE FROM touched")
+        return joined.summary
+
+    # Tasks
+
+    def _task_values(self) -> dict[str, Any]:
+        self._tasks += 1
+        progress = str(self._state.parts / f"{self._tasks}.progress") if self._options.jobs_may_end else None
+        return {"out": str(self._state.out), "run": self._run, "progress": progress}
+
+    def _do(self, function: Callable[[AnyTask], Any], tasks: Iterable[AnyTask]) -> Iterator[Any]:
+        waiting = iter(tasks)
+        first = next(waiting, None)
+        if first is None:
+            return
+        if self._engine is None:
+            self._engine = self._make_engine()
+            self._monitor.values["workers"] = {"jobs": self._engine.jobs, "lost": 0}
+
+        def lost(at: int, is_left_out: bool) -> None:
+            self._monitor.count("workers", lost=1)
+            self._monitor.event("workerLost", at=at, leftOut=is_left_out)
+
+        yield from self._engine.run(function, chain([first], waiting), lost)
+
+
+def described(path: Path) -> tuple[str, int, int, str]:
+    """Return what the manifest says of a shard."""
+    from converter.run.shard import Shard
+
+    shard = Shard.read(path)
+    return path.name, len(shard.objects), path.stat().st_size, shard.digest

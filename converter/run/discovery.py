@@ -1,0 +1,214 @@
+"""Compares the files that are there with those that were read: what is new, changed or gone. Nothing is opened.
+
+A run over an archive that did not change does this and nothing more, so nothing that reads DICOM is imported here.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from converter.reader.database import encoded
+from converter.reader.listing import Listed, Lister, PassedOver, flattened
+from converter.reader.paths import STANDARD_INPUT
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+_TABLES: Final = """
+    CREATE TEMP TABLE pending (
+        id INTEGER PRIMARY KEY, before INTEGER, source INTEGER, key BLOB, name BLOB, path BLOB, in_folder INTEGER,
+        is_pipe INTEGER, code TEXT, size INTEGER, mtime_ns INTEGER, again INTEGER
+    );
+    CREATE TEMP TABLE gone (id INTEGER PRIMARY KEY, source INTEGER, key BLOB)
+"""
+_PENDING: Final = "INSERT INTO pending VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ROWS_AT_ONCE: Final = 1000
+_PASSED, _UNKNOWN = -1, -2
+"""Sizes of what is no file, and of what cannot be looked at."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """How many files there are of each kind since the last time; `again` are looked into though nothing shows."""
+
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    unchanged: int = 0
+    again: int = 0
+
+    @property
+    def files(self) -> int:
+        """The number of files that are there."""
+        return self.new + self.changed + self.unchanged + self.again
+
+
+class FileToRead(NamedTuple):
+    """A file whose content is to be read, or something that was passed over in its place."""
+
+    id: int
+    found: Listed | PassedOver
+    size: int
+    mtime_ns: int
+
+
+def listing(sources: Sequence[str], out: str) -> Iterator[Listed | PassedOver]:
+    """Yield the files of all sources; of each source in the order of their keys. The folder `out` is passed over."""
+    lister = Lister()
+    try:
+        status = Path(out).stat()
+        lister.visited.folders.add((status.st_dev, status.st_ino))
+    except OSError:
+        pass
+    for number, source in enumerate(sources):
+        if source == STANDARD_INPUT:
+            yield Listed(STANDARD_INPUT, number, STANDARD_INPUT, b"", is_pipe=True)
+            continue
+        for found in flattened(lister.path(source, number)):
+            yield found
+            if isinstance(found, Listed) and not (found.in_folder or found.is_pipe):
+                yield from _file_set(lister, found)
+
+
+def _file_set(lister: Lister, found: Listed) -> Iterator[Listed | PassedOver]:
+    """Yield the files that a SOURCE lists, if it is a DICOMDIR."""
+    from converter.reader import dicomdir
+    from converter.reader.sources import file_set_listing
+    from converter.reader.streams import read_all
+
+    try:
+        with Path(found.path).open("rb") as stream:
+            if not dicomdir.is_dicomdir(stream.peek(512)[:512]):
+                return
+            data, _ = read_all(stream, dicomdir.DIRECTORY_BYTES)
+    except OSError:
+        return
+    folder = os.path.dirname(found.path)  # noqa: PTH120
+    yield from flattened(file_set_listing(lister, folder, found.source, dicomdir.read_file_set(data)))
+
+
+def compare(
+    connection: sqlite3.Connection,
+    found: Iterator[Listed | PassedOver],
+    told: Callable[[int], None],
+    only: Container[int] | None = None,
+) -> Changes:
+    """Put what must be read into the temporary table `pending`, and what must be forgotten into `gone`.
+
+    `told`: of every thousandth file. `only`: ids of known files that are to be read again, whatever they are now; then
+    nothing else counts as new, changed or gone. Raises sqlite3.Error.
+    """
+    connection.executescript(_TABLES)
+    changes = Changes()
+    comparison = _Comparison(connection, changes, only)
+    for each in found:
+        comparison.meet(each)
+        if not changes.files & 1023:
+            told(changes.files)
+    comparison.end()
+    return changes
+
+
+class _Comparison:
+    """Goes through the files that are there and those known at once: both come in one order."""
+
+    def __init__(self, connection: sqlite3.Connection, changes: Changes, only: Container[int] | None) -> None:
+        self._connection = connection
+        self._changes = changes
+        self._only = only
+        # A temporary table can be written to while the others are read.
+        self._rows = connection.execute("SELECT source, key, id, size, mtime_ns, again FROM file ORDER BY source, key")
+        self._known = self._rows.fetchone()
+        self._pending: list[tuple[object, ...]] = []
+        self._gone: list[tuple[object, ...]] = []
+
+    def meet(self, found: Listed | PassedOver) -> None:
+        place = (found.source, found.key)
+        known = self._known
+        while known is not None and (known[0], known[1]) < place:
+            self._forget(known)
+            known = self._known
+        size, mtime_ns = _state(found)
+        changes = self._changes
+        if known is None or (known[0], known[1]) != place:
+            if self._only is not None:
+                return
+            changes.new += 1
+            self._read(found, None, size, mtime_ns)
+            return
+        self._known = self._rows.fetchone()
+        if self._only is not None and known[2] not in self._only:
+            changes.unchanged += 1
+        elif (
+            self._only is not None
+            or known[3] != size
+            or known[4] != mtime_ns
+            or (isinstance(found, Listed) and found.is_pipe)
+        ):
+            changes.changed += 1
+            self._read(found, known[2], size, mtime_ns)
+        elif known[5]:
+            changes.again += 1
+            self._read(found, known[2], size, mtime_ns, again=True)
+        else:
+            changes.unchanged += 1
+
+    def end(self) -> None:
+        while self._known is not None:
+            self._forget(self._known)
+        self._flush()
+
+    def _forget(self, known: tuple[int, bytes, int, int, int, int]) -> None:
+        if self._only is None or known[2] in self._only:
+            self._changes.gone += 1
+            self._gone.append((known[2], known[0], known[1]))
+        self._known = self._rows.fetchone()
+
+    def _read(
+        self, found: Listed | PassedOver, before: int | None, size: int, mtime_ns: int, *, again: bool = False
+    ) -> None:
+        name = encoded(found.name)
+        row: tuple[object, ...]
+        if isinstance(found, PassedOver):
+            row = (before, found.source, found.key, name, None, 0, 0, found.code, size, mtime_ns, again)
+        else:
+            path = encoded(found.path)
+            row = (
+                before,
+                found.source,
+                found.key,
+                name,
+                path,
+                found.in_folder,
+                found.is_pipe,
+                None,
+                size,
+                mtime_ns,
+                again,
+            )
+        self._pending.append(row)
+        if len(self._pending) >= _ROWS_AT_ONCE:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._connection.executemany(_PENDING, self._pending)
+        self._connection.executemany("INSERT INTO gone VALUES (?, ?, ?)", self._gone)
+        self._pending.clear()
+        self._gone.clear()
+
+
+def _state(found: Listed | PassedOver) -> tuple[int, int]:
+    """Return size and time of a file, which change when it does."""
+    if isinstance(found, PassedOver):
+        return _PASSED, zlib.crc32(found.code.encode())
+    try:
+        status = os.stat(found.path)  # noqa: PTH116 - called for each file of an archive
+    except (OSError, ValueError):
+        return _UNKNOWN, 0
+    return status.st_size, status.st_mtime_ns

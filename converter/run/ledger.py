@@ -1,0 +1,212 @@
+"""Keeps the catalog of an archive true: takes in what files hold, forgets what is gone, and says whom that concerns.
+
+Every change is one transaction, after which the catalog is one that a later run goes on from.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from converter.reader.database import decoded, encoded, errors_translated
+from converter.reader.listing import Listed, PassedOver
+from converter.reader.paths import STANDARD_INPUT
+from converter.run.discovery import Changes, FileToRead, compare
+from converter.run.schema import INDEXES, LOOKUP, NUMBER_BITS, TABLES, connect
+
+_PAGES: Final = -65536
+_ROWS_AT_ONCE: Final = 1000
+_WINNER: Final = LOOKUP.replace("?", "of.sop_instance_uid")
+_SUSPECT: Final = f"""
+    INSERT OR IGNORE INTO candidate SELECT DISTINCT of.sop_instance_uid, ({_WINNER}) FROM {{}} AS of
+    WHERE of.sop_instance_uid IS NOT NULL AND {{}}
+"""
+_COUNT: Final = """
+    INSERT INTO counted SELECT counted, {sign} count(*) FROM {table} WHERE counted IS NOT NULL {also} GROUP BY counted
+    ON CONFLICT DO UPDATE SET count = count + excluded.count
+"""
+_CONTENT: Final = (
+    "SELECT name, counted, sop_instance_uid, header, unread, directory FROM {} WHERE id BETWEEN ? AND ? ORDER BY id"
+)
+
+
+class Ledger:
+    """The one writer of a catalog. Everything raises CatalogError."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = connect(path)
+        with errors_translated():
+            self._connection.execute(f"PRAGMA cache_size = {_PAGES}")
+            if not self._connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
+                self._connection.executescript(f"BEGIN; {TABLES} {INDEXES} COMMIT")
+        self.tracking = False
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The database."""
+        return self._connection
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def get(self, name: str) -> Any:
+        """Return a value kept under a name, None if there is none."""
+        with errors_translated():
+            row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else row[0]
+
+    def put(self, name: str, value: str | int) -> None:
+        """Keep a value under a name."""
+        with errors_translated():
+            self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    @property
+    def generation(self) -> int:
+        """How often what is known has changed."""
+        return self.get("generation") or 0
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that was taken in was settled, too."""
+        return not self.get("unsettled")
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Make several changes one."""
+        with errors_translated():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    # Changes
+
+    def compare(
+        self, found: Iterator[Listed | PassedOver], told: Callable[[int], None], only: Container[int] | None = None
+    ) -> Changes:
+        """Find out what is new, changed and gone; of `only` these files, to read them again."""
+        with errors_translated():
+            return compare(self._connection, found, told, only)
+
+    def files_of(self, names: Iterable[str]) -> set[int]:
+        """Return the ids of the files that are, or hold, what was read under one of these names."""
+        with errors_translated():
+            self._connection.execute("CREATE TEMP TABLE wanted (name BLOB PRIMARY KEY) WITHOUT ROWID")
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO wanted VALUES (?)", ((encoded(each),) for each in names)
+            )
+            query = f"SELECT DISTINCT id >> {NUMBER_BITS} FROM entry WHERE name IN (SELECT name FROM wanted)"
+            return {file for (file,) in self._connection.execute(query)}
+
+    def begin(self) -> None:
+        """Forget what is gone and what is going to be read anew. Until `settled`, the catalog is unsettled."""
+        with self.transaction() as connection:
+            self.put("unsettled", 1)
+            query = (
+                "SELECT id, source, key FROM gone UNION ALL SELECT before, source, key FROM pending WHERE before <> 0"
+            )
+            for file, source, key in connection.execute(query).fetchall():
+                self._forget(file)
+                connection.execute("DELETE FROM file WHERE source = ? AND key = ?", (source, key))
+            (pending,) = connection.execute("SELECT coalesce(max(id), 0) FROM pending").fetchone()
+            self._base = self.get("files") or 0
+            self.put("files", self._base + pending)
+        with errors_translated():
+            # Nobody waits for the disk until all is read; nobody else reads meanwhile.
+            self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+
+    def _forget(self, file: int) -> None:
+        of = _range(file)
+        connection = self._connection
+        if self.tracking:
+            connection.execute(_SUSPECT.format("entry", "of.id BETWEEN ? AND ?"), of)
+        connection.execute(_COUNT.format(sign="-", table="entry", also="AND id BETWEEN ? AND ?"), of)
+        connection.execute("DELETE FROM entry WHERE id BETWEEN ? AND ?", of)
+        connection.execute("DELETE FROM object WHERE id BETWEEN ? AND ?", of)
+
+    def to_look_into(self) -> Iterator[FileToRead]:
+        """Yield the files that show no change and may hold something else all the same."""
+        return self._pending("again", 0)
+
+    def to_read(self, *, from_here: bool = False) -> Iterator[FileToRead]:
+        """Yield the files to read: those that any process can read, or those that only this one can."""
+        sign = "IS" if from_here else "IS NOT"
+        return self._pending(f"path {sign} x'{encoded(STANDARD_INPUT).hex()}'", self._base)
+
+    def _pending(self, which: str, base: int) -> Iterator[FileToRead]:
+        query = f"SELECT * FROM pending WHERE id > ? AND {which} ORDER BY id LIMIT {_ROWS_AT_ONCE}"
+        last = 0
+        while True:
+            with errors_translated():
+                rows = self._connection.execute(query, (last,)).fetchall()
+            for last, _, source, key, name, path, in_folder, is_pipe, code, size, mtime_ns, _ in rows:
+                found: Listed | PassedOver
+                if code is not None:
+                    found = PassedOver(decoded(name), source, code, key)
+                else:
+                    found = Listed(decoded(name), source, decoded(path), key, bool(in_folder), bool(is_pipe))
+                yield FileToRead(base + last, found, size, mtime_ns)
+            if not rows:
+                return
+
+    def drop_unchanged(self, part: Path) -> int:
+        """Compare what was read again with what is known; return how many of the files do hold something else."""
+        changed = 0
+        with self._attached(part), errors_translated():
+            for number, before in self._connection.execute("SELECT id, before FROM pending WHERE again").fetchall():
+                now = self._connection.execute(_CONTENT.format("part.entry"), _range(number)).fetchall()
+                if now == self._connection.execute(_CONTENT.format("entry"), _range(before)).fetchall():
+                    self._connection.execute("DELETE FROM pending WHERE id = ?", (number,))
+                else:
+                    self._connection.execute("UPDATE pending SET again = 0 WHERE id = ?", (number,))
+                    changed += 1
+        return changed
+
+    def merge(self, part: Path) -> int:
+        """Take in a part; return how many files it has."""
+        with self._attached(part), self.transaction() as connection:
+            if self.tracking:
+                connection.execute(_SUSPECT.format("part.entry", "1"))
+            connection.execute(_COUNT.format(sign="", table="part.entry", also=""))
+            connection.execute("INSERT INTO entry SELECT * FROM part.entry")
+            connection.execute("INSERT INTO object SELECT * FROM part.object")
+            return connection.execute("INSERT OR REPLACE INTO file SELECT * FROM part.file").rowcount
+
+    @contextmanager
+    def _attached(self, part: Path) -> Iterator[None]:
+        with errors_translated():
+            self._connection.execute("ATTACH ? AS part", (str(part),))
+        try:
+            yield
+        finally:
+            with errors_translated():
+                self._connection.execute("DETACH part")
+        part.unlink(missing_ok=True)
+
+    def finish(self) -> None:
+        """Make the database one that other processes, on other machines too, can read while nobody writes to it."""
+        with errors_translated():
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._connection.execute("PRAGMA journal_mode = DELETE")
+            self._connection.execute("PRAGMA locking_mode = NORMAL")
+            self._connection.execute("SELECT 1 FROM meta").fetchone()
+
+
+def _range(file: int) -> tuple[int, int]:
+    """Return the first and the last id that an entry of the file can have."""
+    return file << NUMBER_BITS, ((file + 1) << NUMBER_BITS) - 1
