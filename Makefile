@@ -47,8 +47,8 @@ format: $(READY)
 	@$(BIN)/ruff format .
 
 bench: $(READY)
-	@$(BIN)/python -m benchmarks.kinds
-	@$(BIN)/python -m benchmarks.memory
+	@for each in headers conversion memory kinds; do \
+		echo "python -m benchmarks.$$each" && $(BIN)/python -m benchmarks.$$each || exit 1; done
 
 clean:
 	rm -rf $(VENV) demo-output build dist

@@ -115,6 +115,11 @@ def _encoding(start: bytes, transfer_syntax_uid: str | None) -> Encoding:
     return encoding_at(start, 0, stated) or stated
 
 
+def encoding_of(transfer_syntax_uid: str) -> Encoding | None:
+    """Return the encoding that a transfer syntax states, None for one that is deflated."""
+    return None if transfer_syntax_uid in DEFLATED else _ENCODINGS.get(transfer_syntax_uid, EXPLICIT_LITTLE)
+
+
 def header_from(found: Skimmed, meta: Skimmed, problems: tuple[Problem, ...]) -> Header:
     """Return the header that consists of these elements."""
     sop_class_uid = text(found, Tag.SOPClassUID)

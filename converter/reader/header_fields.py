@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import IntEnum
 from itertools import chain
 from typing import Any, Final, NamedTuple, TypeVar
@@ -167,13 +167,14 @@ def last_needed(found: Skimmed) -> int:
 class Field(NamedTuple):
     """How a field of Instance is read.
 
-    `tags`: from which elements, where there are no functional groups, waveforms and tiles. `is_governed`: whether it
-    depends on the Specific Character Set.
+    `tags`: from which elements, where there are no functional groups, waveforms and tiles. `is_of_frames`: whether
+    these say it too. `is_governed`: whether it depends on the Specific Character Set.
     """
 
     tags: tuple[int, ...]
     read: Callable[[Skimmed, CharacterSet], Any]
     is_governed: bool = False
+    is_of_frames: bool = False
 
 
 def instance_of(sop_instance_uid: str, found: Skimmed) -> Instance:
@@ -240,14 +241,15 @@ def _joined(vectors: list[tuple[float, ...]]) -> tuple[float, ...]:
 def _of_frames(found: Skimmed, macro: int, value: Callable[[Skimmed], T | None]) -> T | None:
     """Return what the functional group macro says for all frames: shared, or the same in each (PS3.3 C.7.6.16)."""
 
-    def stated(groups: Iterable[Skimmed]) -> list[T | None]:
-        return [next((value(item) for item in items(group, macro)), None) for group in groups]
+    def stated(groups: Iterable[Skimmed]) -> Iterator[T | None]:
+        return (next((value(item) for item in items(group, macro)), None) for group in groups)
 
-    shared = stated(items(found, Tag.SharedFunctionalGroupsSequence)[:1])
-    if shared and shared[0] is not None:
-        return shared[0]
+    shared = next(stated(items(found, Tag.SharedFunctionalGroupsSequence)), None)
+    if shared is not None:
+        return shared
     each = stated(items(found, Tag.PerFrameFunctionalGroupsSequence))
-    return each[0] if each and all(one == each[0] for one in each) else None
+    first = next(each, None)
+    return first if all(one == first for one in each) else None
 
 
 def _region(found: Skimmed, governing: CharacterSet) -> Code | None:
@@ -286,6 +288,7 @@ def _vector(tag: int, count: int, macro: int) -> Field:
         lambda found, _: (
             decimals(found, tag, count) or _of_frames(found, macro, lambda group: decimals(group, tag, count))
         ),
+        is_of_frames=True,
     )
 
 
@@ -338,9 +341,10 @@ FIELDS: Final[Mapping[str, Field]] = {
             or _of_frames(found, Tag.FrameAnatomySequence, lambda group: _region(group, governing))
         ),
         is_governed=True,
+        is_of_frames=True,
     ),
-    "laterality": Field((Tag.ImageLaterality, Tag.Laterality), lambda found, _: _laterality(found)),
-    "waveform_channels": Field((), lambda found, _: _channels(found)),
+    "laterality": Field((Tag.ImageLaterality, Tag.Laterality), lambda found, _: _laterality(found), is_of_frames=True),
+    "waveform_channels": Field((), lambda found, _: _channels(found), is_of_frames=True),
     "patient_name": _governed(Tag.PatientName),
     "patient_birth_date": _text(Tag.PatientBirthDate),
     "patient_sex": _text(Tag.PatientSex),
@@ -362,8 +366,9 @@ FIELDS: Final[Mapping[str, Field]] = {
     "slice_thickness": Field(
         (Tag.SliceThickness,),
         lambda found, _: _thickness(found) or _of_frames(found, Tag.PixelMeasuresSequence, _thickness),
+        is_of_frames=True,
     ),
-    "frame_planes": Field((), lambda found, _: _frame_planes(found)),
-    "tile_organization": Field((), lambda found, _: _tile_organization(found)),
+    "frame_planes": Field((), lambda found, _: _frame_planes(found), is_of_frames=True),
+    "tile_organization": Field((), lambda found, _: _tile_organization(found), is_of_frames=True),
 }
 """The fields of Instance but for its UID."""

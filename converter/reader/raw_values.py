@@ -53,9 +53,11 @@ def integer(found: Skimmed, tag: int) -> int | None:
 
 def decimals(found: Skimmed, tag: int, count: int) -> tuple[float, ...] | None:
     """Return the values of a DS element if there are `count` of them and all are finite numbers."""
-    numbers = tuple(_number(each) for each in _texts(found, tag, None))
-    stated = tuple(number for number in numbers if number is not None)
-    return stated if len(numbers) == len(stated) == count else None
+    texts = _texts(found, tag, None)
+    if len(texts) != count:
+        return None
+    numbers = tuple(number for each in texts if (number := _number(each)) is not None)
+    return numbers if len(numbers) == count else None
 
 
 def character_set_of(found: Skimmed) -> CharacterSet:
@@ -83,7 +85,7 @@ def _number(string: str | None) -> float | None:
 
 
 def _decoded(data: bytes, tag: int, governing: CharacterSet | None) -> str:
-    if is_plain(data) or governing is None:
+    if governing is None or is_plain(data):
         return data.decode("ascii", "replace")
     if governing.encodings == (default_encoding,) or not governing.understood:
         # Text that is UTF-8 by accident is rare; UTF-8 that nobody declared is not.

@@ -38,6 +38,11 @@ class HeaderRow(NamedTuple):
         """The SOP Instance UID."""
         return None if self.uid is None else decoded(self.uid)
 
+    @property
+    def instance(self) -> Instance | None:
+        """The instance, read from the row."""
+        return None if self.uid is None or self.header is None else instance_from(self.uid, self.header)
+
 
 def row_of(header: Header) -> HeaderRow:
     """Return the row of a header that was read."""
@@ -60,7 +65,7 @@ def header_of_instance(instance: Instance) -> bytes:
 
 def field_value(value: object) -> str:
     """Return a field's value as JSON."""
-    return json.dumps(value, separators=(",", ":"), default=_plain)
+    return _ENCODER.encode(value)
 
 
 def joined(values: Iterable[str]) -> bytes:
@@ -100,3 +105,6 @@ def _tile_organization(stated: list[Any]) -> TileOrganization:
     if values["tiles"] is not None:
         values["tiles"] = TilePositions(*map(b64decode, values["tiles"]))
     return TileOrganization(**values)
+
+
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), default=_plain)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from itertools import groupby
 from operator import attrgetter
 from typing import BinaryIO, Final, NamedTuple, Protocol, TypeAlias
@@ -19,9 +19,10 @@ from converter.reader.catalog import Conflict, SqliteCatalog
 from converter.reader.content import Recording, content
 from converter.reader.datasets import as_parsed, without_pixel_data
 from converter.reader.fingerprint import fingerprint
-from converter.reader.header import Header, header_of, read_header
+from converter.reader.header import header_of, read_header
 from converter.reader.parser import NotDicomError, Parsed, parse
 from converter.reader.raw_values import text
+from converter.reader.rows import HeaderRow, row_of
 from converter.reader.skim import skim_dataset
 from converter.reader.sources import Directory, Found, Unread
 from converter.reader.spool import Spool, Spooled, copied
@@ -113,8 +114,7 @@ def scan(
                 if isinstance(seen, Unread):
                     result.unreadable.append(seen)
                     continue
-                if seen.header.instance is not None:
-                    catalog.add(seen.header.instance, each.name)
+                catalog.add_row(seen.header, each.name)
                 if seen.reference is not None:
                     references.append(seen.reference)
                 elif seen.header.problems:
@@ -160,7 +160,7 @@ class Keep(Protocol):
         """Keep an object by its encoding."""
         ...
 
-    def dataset(self, found: Found, header: Header) -> Read:
+    def dataset(self, found: Found, header: HeaderRow) -> Read:
         """Keep an object that was found in memory."""
         ...
 
@@ -168,28 +168,30 @@ class Keep(Protocol):
 class Seen(NamedTuple):
     """What was found, by its header; `reference` if it is an annotation object."""
 
-    header: Header
+    header: HeaderRow
     reference: ObjectReference | None
 
     @property
     def kind(self) -> str:
         """The name of the SOP class, the UID of one that is not DICOM's, never other text that stands there."""
-        uid = UID(self.header.sop_class_uid or "", validation_mode=IGNORE)
-        if not uid.is_valid:
-            return NO_SOP_CLASS
-        return uid.name
+        return _name(self.header.sop_class_uid or "")
 
 
 def examine(found: Found, is_annotation: IsAnnotation, keep: Keep) -> Seen | Unread:
     """Read a header; keep what is an annotation object, and say why if there is none."""
     try:
         if found.dataset is not None:
-            header = header_of(found.dataset)
+            header = row_of(header_of(found.dataset))
             if not _selects(header, is_annotation):
                 return Seen(header, None)
             return Seen(header, _reference(found, header, keep.dataset(found, header)))
+        if found.row is not None and not _selects(found.row, is_annotation):
+            return Seen(found.row, None)
+        again = keep.again(found)
+        if found.row is not None and again is not None:
+            return Seen(found.row, _reference(found, found.row, again))
         with found.open() as opened:
-            return _examine_stream(found, opened, is_annotation, keep)
+            return _examine_stream(found, opened, is_annotation, keep, again)
     except NotDicomError:
         reason = problem("empty-file" if found.size == 0 else "not-dicom")
     except OSError as error:
@@ -197,24 +199,31 @@ def examine(found: Found, is_annotation: IsAnnotation, keep: Keep) -> Seen | Unr
     return Unread(found.name, found.source, reason)
 
 
-def _examine_stream(found: Found, opened: BinaryIO, is_annotation: IsAnnotation, keep: Keep) -> Seen:
-    again = keep.again(found)
+def _examine_stream(
+    found: Found, opened: BinaryIO, is_annotation: IsAnnotation, keep: Keep, again: Read | None
+) -> Seen:
     if again is not None:
-        header = read_header(opened)
+        header = row_of(read_header(opened))
         return Seen(header, _reference(found, header, again) if _selects(header, is_annotation) else None)
     with Recording(opened) as recording:
-        header = read_header(recording.stream)
+        header = row_of(read_header(recording.stream))
         if not _selects(header, is_annotation):
             return Seen(header, None)
         return Seen(header, _reference(found, header, keep.content(content(recording.replayed()))))
 
 
-def _selects(header: Header, is_annotation: IsAnnotation) -> bool:
+@lru_cache(maxsize=1024)
+def _name(sop_class_uid: str) -> str:
+    uid = UID(sop_class_uid, validation_mode=IGNORE)
+    return uid.name if uid.is_valid else NO_SOP_CLASS
+
+
+def _selects(header: HeaderRow, is_annotation: IsAnnotation) -> bool:
     """Return whether the object selects something: of waveforms, only those with annotations do."""
     return is_annotation(header.sop_class_uid, header.modality) and not header.is_bare_waveform
 
 
-def _reference(found: Found, header: Header, read: Read) -> ObjectReference:
+def _reference(found: Found, header: HeaderRow, read: Read) -> ObjectReference:
     uid = header.sop_instance_uid
     return ObjectReference(found.name, found.source, uid, header.sop_class_uid, header.modality, uid or "", read)
 
@@ -238,7 +247,7 @@ class _Keep:
             partial(parse, data) if self._spool is None else partial(_parse_spooled, self._spool, self._spool.put(data))
         )
 
-    def dataset(self, found: Found, header: Header) -> Read:
+    def dataset(self, found: Found, header: HeaderRow) -> Read:
         assert found.dataset is not None
         return _keep_dataset(found.dataset, header, self._spool)
 
@@ -247,7 +256,7 @@ def _parse_spooled(spool: Spool, place: Spooled) -> Parsed:
     return parse(spool.read(place))
 
 
-def _keep_dataset(dataset: Dataset, header: Header, spool: Spool | None) -> Callable[[], Parsed]:
+def _keep_dataset(dataset: Dataset, header: HeaderRow, spool: Spool | None) -> Callable[[], Parsed]:
     kept = without_pixel_data(dataset)
     syntax = header.transfer_syntax_uid
     place = None if spool is None else spool.put_dataset(kept)

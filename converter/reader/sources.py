@@ -21,6 +21,8 @@ from converter.reader.dicomdir import FileSet, Media
 from converter.reader.listing import Listed, Lister, Listing, PassedOver, flattened, printable
 from converter.reader.openers import Capped, Handout, Opener, PlainFile, Shared, Unpacked, borrow, cap, unpack
 from converter.reader.paths import STANDARD_INPUT
+from converter.reader.quick_header import HeaderReader
+from converter.reader.rows import HeaderRow
 from converter.reader.streams import as_content_error, read_all
 from converter.selection import Problem
 from converter.settings import ArchiveLimits
@@ -39,6 +41,7 @@ class Found:
     which ContentError has a `problem`. What is not `rereadable` must be read before the next is asked for, once; what
     is can be pickled and opened again in another process. `size` in bytes where known. `dataset` is set for objects
     in memory, which have no stream, `json` for those that came as DICOM JSON; `path` for a file that is nothing else.
+    `row` is what its header says, if that was seen on the way.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Found:
     dataset: Dataset | None = None
     json: dicom_json.DicomJson | None = None
     path: str | None = None
+    row: HeaderRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +107,14 @@ def walk(sources: Iterable[Source], limits: ArchiveLimits) -> Iterator[Item]:
         yield from flattened(walker.source(source, index))
 
 
-def contents(listed: Listed, limits: ArchiveLimits) -> Iterator[Item]:
+def contents(listed: Listed, limits: ArchiveLimits, headers: HeaderReader) -> Iterator[Item]:
     """Yield what a file that was listed holds, as `walk` would; the path `-` stands for standard input."""
+    walker = _Walker(limits, headers)
     if listed.path == STANDARD_INPUT:
-        yield from flattened(_Walker(limits).source(STANDARD_INPUT, listed.source))
+        yield from flattened(walker.source(STANDARD_INPUT, listed.source))
         return
     links = partial(_file_set_with_links, os.path.dirname(listed.path) or os.curdir)  # noqa: PTH120
-    yield from flattened(_Walker(limits).file(listed, None if listed.in_folder else links))
+    yield from flattened(walker.quickly(listed, None if listed.in_folder else links))
 
 
 def file_set_listing(lister: Lister, folder: str, source: int, file_set: FileSet) -> Iterator[Listing]:
@@ -134,9 +139,10 @@ def _no_stream() -> NoReturn:
 class _Walker:
     """One walk. Its methods yield items, or iterators over more, for `_flattened`."""
 
-    def __init__(self, limits: ArchiveLimits) -> None:
+    def __init__(self, limits: ArchiveLimits, headers: HeaderReader | None = None) -> None:
         self._limits = limits
         self._lister = Lister()
+        self._headers = headers or HeaderReader()
 
     def source(self, source: Source, index: int) -> Iterator[_Step]:
         if isinstance(source, Dataset):
@@ -167,9 +173,17 @@ class _Walker:
         for each in flattened(listing):
             if isinstance(each, PassedOver):
                 yield as_unread(each)
-            else:
-                folder = os.path.dirname(each.path) or os.curdir  # noqa: PTH120
-                yield self.file(each, None if each.in_folder else partial(self._file_set_as_source, folder))
+                continue
+            folder = os.path.dirname(each.path) or os.curdir  # noqa: PTH120
+            yield self.quickly(each, None if each.in_folder else partial(self._file_set_as_source, folder))
+
+    def quickly(self, listed: Listed, on_file_set: _OnFileSet | None = None) -> Iterator[_Step]:
+        """Yield what a file holds; most hold an object whose header is all that is wanted of it."""
+        row = None if listed.is_pipe else self._headers.read(listed.path)
+        if row is not None:
+            yield Found(listed.name, listed.source, PlainFile(listed.path), True, path=listed.path, row=row)
+        else:
+            yield self.file(listed, on_file_set)
 
     def file(self, listed: Listed, on_file_set: _OnFileSet | None = None) -> Iterator[_Step]:
         """Yield what a file holds; `on_file_set`: what to do if that is a DICOMDIR, by default to look around it."""
@@ -207,7 +221,8 @@ class _Walker:
                 if size is None and isinstance(opener, PlainFile):
                     size = os.fstat(stream.fileno()).st_size
                 path = opener.path if isinstance(opener, PlainFile) else None
-                yield Found(place.name, place.source, handout, opener.rereadable, size, path=path)
+                row = self._headers.row(head)
+                yield Found(place.name, place.source, handout, opener.rereadable, size, path=path, row=row)
         finally:
             handout.withdraw()
 

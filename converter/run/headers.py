@@ -13,7 +13,7 @@ from converter.mapper import is_annotation
 from converter.problems import problem
 from converter.reader.database import encoded, errors_translated
 from converter.reader.listing import Listed, PassedOver
-from converter.reader.rows import row_of
+from converter.reader.quick_header import HeaderReader
 from converter.reader.scan import ObjectReference, examine
 from converter.reader.sources import Directory, Found, Unread, as_unread, contents
 from converter.run.discovery import FileToRead
@@ -49,6 +49,7 @@ def read_headers(task: HeaderTask) -> HeaderTask:
     """Do the task. Raises OutError."""
     part = Path(task.part)
     part.unlink(missing_ok=True)
+    headers = HeaderReader()
     keep = SpoolFolder(StateFolder(task.out).spool)
     try:
         with errors_translated(), Rows(part) as rows, Progress(task) as progress:
@@ -58,14 +59,16 @@ def read_headers(task: HeaderTask) -> HeaderTask:
                     lost = Unread(file.found.name, file.found.source, problem("worker-lost"))
                     rows.add(file, iter([lost]), keep)
                 else:
-                    rows.add(file, _held(file.found, task.limits), keep)
+                    rows.add(file, _held(file.found, task.limits, headers), keep)
     except OSError as error:
         raise OutError.of(error) from error
     return task
 
 
-def _held(found: Listed | PassedOver, limits: ArchiveLimits) -> Iterator[Found | Unread | Directory]:
-    return iter([as_unread(found)]) if isinstance(found, PassedOver) else contents(found, limits)
+def _held(
+    found: Listed | PassedOver, limits: ArchiveLimits, headers: HeaderReader
+) -> Iterator[Found | Unread | Directory]:
+    return iter([as_unread(found)]) if isinstance(found, PassedOver) else contents(found, limits, headers)
 
 
 class Rows:
@@ -94,7 +97,7 @@ class Rows:
         if isinstance(item, Found):
             seen = examine(item, is_annotation, keep)
             if not isinstance(seen, Unread):
-                row = row_of(seen.header)
+                row = seen.header
                 damage = row.problems[0] if row.problems and seen.reference is None else None
                 counted = None if damage is not None or seen.reference is not None else encoded(seen.kind)
                 stated = None if damage is None else _json(damage)

@@ -62,7 +62,7 @@ class Monitor:
             self._seconds[name] = self._seconds.get(name, 0.0) + time.monotonic() - began
 
     def failed(self, file: str, problems: list[dict[str, str]]) -> None:
-        """Note the problems of a file; of each kind of error the first files are remembered, and `failed` tells of them."""
+        """Note the problems of a file; of each kind of error the first files are remembered and told of."""
         for each in problems:
             self.event("problem", file=file, **each)
             if each["severity"] != "error":

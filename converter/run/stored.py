@@ -11,9 +11,9 @@ from pathlib import Path
 from converter.reader import dicom_json
 from converter.reader.content import content
 from converter.reader.datasets import as_parsed, without_pixel_data
-from converter.reader.header import Header
 from converter.reader.openers import PlainFile
 from converter.reader.parser import NotDicomError, Parsed, parse
+from converter.reader.rows import HeaderRow
 from converter.reader.scan import Read
 from converter.reader.sources import Found
 
@@ -71,7 +71,7 @@ class SpoolFolder:
         """Keep an object by its encoding. Raises OutError."""
         return Stored(self._put(data), _CONTENT)
 
-    def dataset(self, found: Found, header: Header) -> Read:
+    def dataset(self, found: Found, header: HeaderRow) -> Read:
         """Keep an object that came as DICOM JSON. Raises OutError."""
         if found.json is None:
             raise ValueError("only what came as DICOM JSON can be kept")
