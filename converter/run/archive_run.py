@@ -303,6 +303,7 @@ class ArchiveRun:
                     self._options.format_name,
                     self._monitor.failed,
                     conditional=self._options.conditional,
+                    replacing=bool(manifest.outputs),
                 )
             joined.summary.files = changes.files
             remove_outdated(self._state.out, manifest.outputs, joined.names)

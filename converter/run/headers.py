@@ -15,7 +15,7 @@ from converter.reader.database import encoded, errors_translated
 from converter.reader.listing import Listed, PassedOver
 from converter.reader.quick_header import HeaderReader
 from converter.reader.scan import ObjectReference, examine
-from converter.reader.sources import Directory, Found, Unread, as_unread, contents
+from converter.reader.sources import Directory, Found, Item, Unread, as_unread, contents
 from converter.run.discovery import FileToRead
 from converter.run.schema import NUMBER_BITS, TABLES, connect
 from converter.run.state import StateFolder
@@ -82,7 +82,7 @@ class Rows:
         self._objects: list[tuple[Any, ...]] = []
         self._files: list[tuple[Any, ...]] = []
 
-    def add(self, file: FileToRead, held: Iterator[Found | Unread | Directory], keep: SpoolFolder) -> None:
+    def add(self, file: FileToRead, held: Iterator[Item], keep: SpoolFolder) -> None:
         """Add a file with what it holds."""
         again = file.size < 0 and isinstance(file.found, Listed)
         for number, item in enumerate(held, file.id << NUMBER_BITS):
@@ -91,7 +91,7 @@ class Rows:
                 self._flush()
         self._files.append((file.found.source, file.found.key, file.id, file.size, file.mtime_ns, again))
 
-    def _entry(self, number: int, file: FileToRead, item: Found | Unread | Directory, keep: SpoolFolder) -> bool:
+    def _entry(self, number: int, file: FileToRead, item: Item, keep: SpoolFolder) -> bool:
         """Add what was found; return whether it may be otherwise next time though the file stays the same."""
         source, name = item.source, encoded(item.name)
         if isinstance(item, Found):

@@ -68,15 +68,16 @@ def join(
     told: Told,
     *,
     conditional: bool = False,
+    replacing: bool = False,
 ) -> Joined:
-    """Write everything; it appears when all is written, or not at all.
+    """Write everything; it appears when all is written, or not at all. `conditional`, `replacing` as of open_sink.
 
     Raises DamagedShardError for a shard that is not what was written, CatalogError, and OSError.
     """
     types = (find_release(settings.fhir).resource_type,)
     ids = DiskIds()
     try:
-        with open_sink(format_name, folder, types=types, conditional=conditional) as sink:
+        with open_sink(format_name, folder, types=types, conditional=conditional, replacing=replacing) as sink:
             joiner = _Joiner(sink, catalog, settings, ids, told)
             for path in shards:
                 joiner.shard(Shard.read(path))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
-_RESOURCE: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json")
+from converter.writer.staging import remove_resources
 
 
 def remove_outdated(out: Path, before: Mapping[str, object], now: Iterable[str]) -> None:
@@ -17,10 +15,8 @@ def remove_outdated(out: Path, before: Mapping[str, object], now: Iterable[str])
         path = out / name
         if before[name] is not None:
             path.unlink(missing_ok=True)
-            continue
-        for each in path.glob("*.json"):
-            if _RESOURCE.fullmatch(each.name):
-                each.unlink(missing_ok=True)
-        with suppress(OSError):
-            # Somebody else's files keep it.
-            path.rmdir()
+        elif path.is_dir():
+            remove_resources(path)
+            with suppress(OSError):
+                # Somebody else's files keep it.
+                path.rmdir()
