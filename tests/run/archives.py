@@ -52,7 +52,7 @@ def archive(folder: Path, reports: int = 60, images: int = 6) -> Path:
     for number in range(images):
         put(folder, f"images/{number:03}", ct(f"1.2.3.1.1.{number}", InstanceNumber=number))
     for number in range(reports):
-        built = note(f"1.2.3.9.{number}", f"1.2.3.1.1.{number % images}", AccessionNumber=f"A{number % 7}")
+        built = note(f"1.2.3.81.{number}", f"1.2.3.1.1.{number % images}", AccessionNumber=f"A{number % 7}")
         path = put(folder, f"reports/{number % 5}/{number:04}", built)
         if number % 10 == 0:
             (folder / f"copy-{number}").write_bytes(path.read_bytes())

@@ -63,11 +63,11 @@ def test_nothing_changed_nothing_is_converted_and_nothing_is_written_again(sourc
 
 
 def new_report(source: Path) -> None:
-    put(source, "reports/new", note("1.2.3.9.1000"))
+    put(source, "reports/new", note("1.2.3.81.1000"))
 
 
 def changed_report(source: Path) -> None:
-    put(source, "reports/1/0001", note("1.2.3.9.1", "1.2.3.1.1.5"))
+    put(source, "reports/1/0001", note("1.2.3.81.1", "1.2.3.1.1.5"))
 
 
 def deleted_report(source: Path) -> None:
@@ -215,13 +215,13 @@ def test_members_of_archives_follow_their_archive(tmp_path: Path) -> None:
             for uid in reports:
                 packed.writestr(uid, put(tmp_path, "report", note(uid)).read_bytes())
 
-    pack("1.2.3.9.1", "1.2.3.9.2")
+    pack("1.2.3.81.1", "1.2.3.81.2")
     run(source, out)
     assert converted(out) == 2
     assert_as_one_pass(source, out, tmp_path)
     assert len([*(out / ".imgsel" / "spool").rglob("*.*")]) == 0
     assert len([path for path in (out / ".imgsel" / "spool").rglob("*") if path.is_file()]) == 2
-    pack("1.2.3.9.2", "1.2.3.9.3", "1.2.3.9.4")
+    pack("1.2.3.81.2", "1.2.3.81.3", "1.2.3.81.4")
     run(source, out)
     # What is in the archive as it was is known by its content.
     assert converted(out) == 2
@@ -264,8 +264,8 @@ def test_what_is_not_written_any_more_is_removed(format_name: str, tmp_path: Pat
     source, out = tmp_path / "source", tmp_path / "out"
     put(source, "image", ct())
     put(source, "other", ct("1.2.3.77.1", StudyInstanceUID="1.2.3.77", SeriesInstanceUID="1.2.3.77.2"))
-    put(source, "report", note("1.2.3.9.1"))
-    gone = put(source, "gone", note("1.2.3.9.2", "1.2.3.77.1", StudyInstanceUID="1.2.3.77"))
+    put(source, "report", note("1.2.3.81.1"))
+    gone = put(source, "gone", note("1.2.3.81.2", "1.2.3.77.1", StudyInstanceUID="1.2.3.77"))
     run(source, out, format_name=format_name)
     before = written_files(out)
     gone.unlink()
@@ -276,11 +276,11 @@ def test_what_is_not_written_any_more_is_removed(format_name: str, tmp_path: Pat
 
 def test_types_of_resources_that_nobody_makes_any_more_have_no_file(tmp_path: Path) -> None:
     source, out = tmp_path / "source", tmp_path / "out"
-    put(source, "report", note("1.2.3.9.1"))
+    put(source, "report", note("1.2.3.81.1"))
     settings = Settings(context=True)
     run(source, out, settings=settings)
     assert (out / "Patient.ndjson").exists()
-    put(source, "report", note("1.2.3.9.1", PatientID=None, StudyInstanceUID=None))
+    put(source, "report", note("1.2.3.81.1", PatientID=None, StudyInstanceUID=None))
     (out / "own.txt").write_text("somebody's")
     run(source, out, settings=settings)
     assert not (out / "Patient.ndjson").exists()
