@@ -66,13 +66,14 @@ def run(
     settings: Settings | None = None,
     format_name: str = "ndjson",
     jobs: int = 1,
+    dask: str | None = None,
     overwrite: bool = False,
     retry: Path | None = None,
 ) -> Outcome:
     """Convert as the command does."""
     sources = [source] if isinstance(source, Path) else source
     names = tuple(map(str, sources))
-    command = Command(names, str(out), settings or Settings(), format_name, False, jobs, None, overwrite, retry)
+    command = Command(names, str(out), settings or Settings(), format_name, False, jobs, dask, overwrite, retry)
     return command.run(*listeners)
 
 

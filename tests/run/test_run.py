@@ -7,14 +7,12 @@ import os
 import pickle
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from converter import Settings
-from converter.run.processes import Processes
 from converter.run.state import Lock, StateFolder
 from tests.builders import report, scoord
 from tests.conftest import ROOT
@@ -337,9 +335,3 @@ def children() -> set[str]:
     for task in Path("/proc/self/task").iterdir():
         found.update((task / "children").read_text().split())
     return found
-
-
-def test_closing_ends_processes_whatever_they_are_at() -> None:
-    with Processes(2) as engine:
-        assert engine.jobs == 2
-    assert threading.active_count() < 50
