@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from converter.reader.paths import STANDARD_INPUT, check_paths
 from converter.run.archive_run import ArchiveRun, Options
 from converter.run.monitor import Listener, Monitor
-from converter.run.state import STATE, RunError
+from converter.run.state import STATE, OutError, RunError
 from converter.summary import Summary
 
 if TYPE_CHECKING:
@@ -51,6 +51,9 @@ class Command:
         nothing = Summary()
         try:
             check_paths(self.sources)
+        except (OSError, ValueError) as error:
+            return Outcome(monitor, nothing, error=str(error))
+        try:
             options = Options(
                 format_name=self.format_name,
                 conditional=self.conditional,
@@ -60,17 +63,15 @@ class Command:
             )
             sources = tuple(each if each == STANDARD_INPUT else os.path.abspath(each) for each in self.sources)  # noqa: PTH100
             return Outcome(monitor, ArchiveRun(sources, self.out, self.settings, options, self._engine, monitor)())
-        except (RunError, ValueError) as error:
-            return Outcome(monitor, nothing, error=str(error))
-        except FileNotFoundError as error:
+        except RunError as error:
             return Outcome(monitor, nothing, error=str(error))
         except KeyboardInterrupt:
             kept = f"{seen.said}: run the same command again to go on from there"
             return Outcome(monitor, nothing, interrupted=kept)
-        except OSError as error:
+        except (OSError, OutError) as error:
             return Outcome(monitor, nothing, error=self._cannot_write(error))
 
-    def _cannot_write(self, error: OSError) -> str:
+    def _cannot_write(self, error: OSError | OutError) -> str:
         reason = error.strerror or "check the folder"
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             return f"cannot write to {self.out}: {reason}"

@@ -54,7 +54,7 @@ class Dask(Engine):
         losses = Losses(lost)
         waiting = iter(tasks)
         given: dict[Any, AnyTask] = {}
-        completed: Any = as_completed()
+        completed: Any = as_completed(loop=self._client.loop)
 
         def hand_out(task: AnyTask | None) -> None:
             if task is not None:

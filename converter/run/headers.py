@@ -18,8 +18,8 @@ from converter.reader.scan import ObjectReference, examine
 from converter.reader.sources import Directory, Found, Item, Unread, as_unread, contents
 from converter.run.discovery import FileToRead
 from converter.run.schema import NUMBER_BITS, TABLES, connect
-from converter.run.state import StateFolder
-from converter.run.stored import OutError, SpoolFolder, Stored, is_spooled
+from converter.run.state import OutError, StateFolder
+from converter.run.stored import SpoolFolder, Stored, is_spooled
 from converter.run.tasks import Progress, Task
 from converter.selection import Problem
 from converter.settings import ArchiveLimits

@@ -16,8 +16,7 @@ from converter.run.catalog import ArchiveCatalog, AskedCatalog
 from converter.run.context_lines import context_lines
 from converter.run.plan import Planned
 from converter.run.shard import Indexed, Shard, ShardWriter
-from converter.run.state import StateFolder
-from converter.run.stored import OutError
+from converter.run.state import OutError, StateFolder
 from converter.run.tasks import Progress, Task
 from converter.selection import Problem, Selection
 from converter.settings import Settings

@@ -16,6 +16,20 @@ class RunError(Exception):
     """A run that cannot start or go on; the message is one line that says what to do."""
 
 
+class OutError(Exception):
+    """OUT cannot be written; not an OSError, which is what a source that cannot be read raises."""
+
+    def __init__(self, errno: int | None, strerror: str | None) -> None:
+        super().__init__(errno, strerror)
+        self.errno = errno
+        self.strerror = strerror
+
+    @classmethod
+    def of(cls, error: OSError) -> OutError:
+        """Return the error for what the system says."""
+        return cls(error.errno, error.strerror)
+
+
 class StateFolder:
     """Where things lie in the state folder of OUT. Paths are absolute, so that workers elsewhere find them."""
 

@@ -16,22 +16,9 @@ from converter.reader.parser import NotDicomError, Parsed, parse
 from converter.reader.rows import HeaderRow
 from converter.reader.scan import Read
 from converter.reader.sources import Found
+from converter.run.state import OutError
 
 _FILE, _CONTENT, _JSON = "file", "content", "json"
-
-
-class OutError(Exception):
-    """OUT cannot be written; not an OSError, which is what a source that cannot be read raises."""
-
-    def __init__(self, errno: int | None, strerror: str | None) -> None:
-        super().__init__(errno, strerror)
-        self.errno = errno
-        self.strerror = strerror
-
-    @classmethod
-    def of(cls, error: OSError) -> OutError:
-        """Return the error for what the system says."""
-        return cls(error.errno, error.strerror)
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,7 +188,8 @@ def test_workers_end_when_the_process_that_began_them_does(source: Path, tmp_pat
 def test_a_cluster_of_this_process_writes_the_same(source: Path, expected: dict[str, bytes], tmp_path: Path) -> None:
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None) as cluster:
+    start: Any = LocalCluster
+    with start(n_workers=2, threads_per_worker=2, dashboard_address=None) as cluster:
         outcome = run(source, tmp_path / "out", dask=cluster.scheduler_address)
     assert outcome.error is None
     assert summary(tmp_path / "out")["workers"] == {"jobs": 4, "lost": 0}

@@ -297,28 +297,51 @@ def test_nothing_can_be_done_again_that_was_not_done(source: Path, tmp_path: Pat
 # A full disk
 
 
-def test_a_full_disk_is_told_and_what_was_complete_is_kept(source: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    run(source, tmp_path / "whole")
-    greatest = max(path.stat().st_size for path in (tmp_path / "whole").rglob("*") if path.is_file())
-    limited = (
+def limited(most: int, source: Path, out: Path, *options: str) -> None:
+    """Run where no file can be greater than so many bytes, and check that the end is told."""
+    script = (
         "import resource, sys, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop(1)),) * 2);"
         "runpy.run_module('converter.cli', run_name='__main__')"
     )
-    command = [sys.executable, "-c", limited, "0", "convert", str(source), "-o", str(out)]
-    said = set()
-    for most in (0, greatest // 4, greatest // 2, greatest - 1):
-        command[3] = str(most)
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}
-        )
-        assert done.returncode == 2
-        assert len(done.stderr.splitlines()) == 1, done.stderr
-        said.add("make room and run the same command again" in done.stderr)
+    command = [sys.executable, "-c", script, str(most), "convert", str(source), "-o", str(out), *options]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert "make room and run the same command again" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_full_disk_is_told_and_what_was_complete_is_kept(source: Path, tmp_path: Path) -> None:
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    run(source, whole)
+    catalog = (whole / ".imgsel" / "catalog.sqlite").stat().st_size
+    for most in (0, catalog // 4, catalog - 1):
+        limited(most, source, out)
         assert not (out / "ImagingSelection.ndjson").exists()
-    assert said == {True}
     assert run(source, out).error is None
-    assert written_files(out) == written_files(one_pass(source, tmp_path / "expected"))
+    assert written_files(out) == written_files(whole)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_disk_that_is_full_of_shards_is_told_too(jobs: str, source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(source, out)
+    before = written_files(out)
+    shards = sorted((out / ".imgsel" / "shards").iterdir(), key=lambda each: each.stat().st_size)
+    sizes = [each.stat().st_size for each in shards]
+    (out / "report.ndjson").unlink()
+    for each in shards:
+        each.unlink()
+    limited(sizes[-1] - 1, source, out, "-j", jobs)
+    # One after the other, all are there when the greatest one's turn comes, or are converted later.
+    kept = len(list((out / ".imgsel" / "shards").iterdir()))
+    assert kept < len(shards)
+    limited(max(sizes[-1], len(before["ImagingSelection.ndjson"]) - 1), source, out, "-j", jobs)
+    assert not (out / "report.ndjson").exists()
+    assert run(source, out).error is None
+    assert (summary(out)["shards"]["kept"], converted(out)) == (len(shards), 0)
+    assert written_files(out) == before
 
 
 # Processes
