@@ -175,19 +175,9 @@ class ArchiveRun:
 
     def _look_again(self, ledger: Ledger, changes: Changes) -> None:
         """Read what may be otherwise though nothing shows."""
-        from converter.run.headers import HeaderTask, read_headers
+        from converter.run.headers import read_headers
 
-        part = self._state.parts / "again.sqlite"
-        files = tuple(ledger.to_look_into())
-        read_headers(
-            HeaderTask(
-                out=str(self._state.out),
-                run=self._run,
-                files=files,
-                part=str(part),
-                limits=self._settings.archive_limits,
-            )
-        )
+        part = read_headers(self._header_task(tuple(ledger.to_look_into()), {"out": str(self._state.out), "run": ""}))
         changed = ledger.drop_unchanged(part)
         changes.changed += changed
         changes.unchanged += changes.again - changed
@@ -203,9 +193,9 @@ class ArchiveRun:
         done = 0
         with self._monitor.phase("headers", changes.new + changes.changed):
             for task in self._header_tasks(ledger.to_read(from_here=True)):
-                done += ledger.merge(Path(read_headers(task).part))
-            for task in self._do(read_headers, self._header_tasks(ledger.to_read())):
-                done += ledger.merge(Path(task.part))
+                done += ledger.merge(read_headers(task))
+            for part in self._do(read_headers, self._header_tasks(ledger.to_read())):
+                done += ledger.merge(part)
                 self._monitor.event("progress", done=done)
         self._monitor.count("files", read=done)
         with self._monitor.phase("settling"):
@@ -216,12 +206,15 @@ class ArchiveRun:
             settling.clear_spool(ledger, self._state.spool)
 
     def _header_tasks(self, files: Iterator[FileToRead]) -> Iterator[HeaderTask]:
+        while some := tuple(islice(files, _FILES_AT_ONCE)):
+            yield self._header_task(some, self._task_values())
+
+    def _header_task(self, files: tuple[FileToRead, ...], values: dict[str, Any]) -> HeaderTask:
         from converter.run.headers import HeaderTask
 
-        while some := tuple(islice(files, _FILES_AT_ONCE)):
-            values = self._task_values()
-            part = str(self._state.parts / f"{self._tasks}.sqlite")
-            yield HeaderTask(files=some, part=part, limits=self._settings.archive_limits, **values)
+        part = str(self._state.parts / f"{self._tasks}.sqlite")
+        limits = self._settings.archive_limits
+        return HeaderTask(files=files, sources=self._sources, part=part, limits=limits, **values)
 
     # The conversion
 

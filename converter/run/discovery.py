@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from converter.reader.database import encoded
-from converter.reader.listing import Listed, Lister, PassedOver, flattened
+from converter.reader.database import decoded, encoded
+from converter.reader.listing import Listed, Lister, PassedOver, flattened, printable
 from converter.reader.paths import STANDARD_INPUT
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 _TABLES: Final = """
     CREATE TEMP TABLE pending (
-        id INTEGER PRIMARY KEY, before INTEGER, source INTEGER, key BLOB, name BLOB, path BLOB, in_folder INTEGER,
-        is_pipe INTEGER, code TEXT, size INTEGER, mtime_ns INTEGER, again INTEGER
+        id INTEGER PRIMARY KEY, before INTEGER, source INTEGER, key BLOB, size INTEGER, mtime_ns INTEGER,
+        name BLOB, path BLOB, is_pipe INTEGER, code TEXT, again INTEGER
     );
     CREATE TEMP TABLE gone (id INTEGER PRIMARY KEY, source INTEGER, key BLOB)
 """
-_PENDING: Final = "INSERT INTO pending VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PENDING: Final = "INSERT INTO pending VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ROWS_AT_ONCE: Final = 1000
 _PASSED, _UNKNOWN = -1, -2
 """Sizes of what is no file, and of what cannot be looked at."""
@@ -50,12 +50,32 @@ class Changes:
 
 
 class FileToRead(NamedTuple):
-    """A file whose content is to be read, or something that was passed over in its place."""
+    """A file whose content is to be read, or something that was passed over in its place.
+
+    What lies in a folder that is walked says where by its `key` alone; what does not has a `name` and a `path`. `code`:
+    of what was passed over.
+    """
 
     id: int
-    found: Listed | PassedOver
+    source: int
+    key: bytes
     size: int
     mtime_ns: int
+    name: bytes | None = None
+    path: bytes | None = None
+    is_pipe: bool = False
+    code: str | None = None
+
+    def found(self, sources: Sequence[str]) -> Listed | PassedOver:
+        """Return what was found in these sources."""
+        if self.name is None:
+            relative = decoded(self.key).replace("\0", os.sep)
+            root = sources[self.source].rstrip(os.sep)
+            name = printable(relative.replace(os.sep, "/"))
+            return Listed(name, self.source, f"{root}{os.sep}{relative}", self.key, in_folder=True)
+        if self.path is None:
+            return PassedOver(decoded(self.name), self.source, self.code or "", self.key)
+        return Listed(decoded(self.name), self.source, decoded(self.path), self.key, is_pipe=bool(self.is_pipe))
 
 
 def listing(sources: Sequence[str], out: str) -> Iterator[Listed | PassedOver]:
@@ -173,25 +193,14 @@ class _Comparison:
     def _read(
         self, found: Listed | PassedOver, before: int | None, size: int, mtime_ns: int, *, again: bool = False
     ) -> None:
-        name = encoded(found.name)
         row: tuple[object, ...]
         if isinstance(found, PassedOver):
-            row = (before, found.source, found.key, name, None, 0, 0, found.code, size, mtime_ns, again)
+            row = (before, found.source, found.key, size, mtime_ns, encoded(found.name), None, 0, found.code, again)
+        elif found.in_folder:
+            row = (before, found.source, found.key, size, mtime_ns, None, None, 0, None, again)
         else:
-            path = encoded(found.path)
-            row = (
-                before,
-                found.source,
-                found.key,
-                name,
-                path,
-                found.in_folder,
-                found.is_pipe,
-                None,
-                size,
-                mtime_ns,
-                again,
-            )
+            place = encoded(found.name), encoded(found.path)
+            row = (before, found.source, found.key, size, mtime_ns, *place, found.is_pipe, None, again)
         self._pending.append(row)
         if len(self._pending) >= _ROWS_AT_ONCE:
             self._flush()

@@ -38,15 +38,16 @@ _OBJECT: Final = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderTask(Task):
-    """Read the headers of some files into a database of their own, `part`."""
+    """Read the headers of some files of these sources into a database of their own, `part`."""
 
     files: tuple[FileToRead, ...]
+    sources: tuple[str, ...]
     part: str
     limits: ArchiveLimits
 
 
-def read_headers(task: HeaderTask) -> HeaderTask:
-    """Do the task. Raises OutError."""
+def read_headers(task: HeaderTask) -> Path:
+    """Do the task and return where the part is. Raises OutError."""
     part = Path(task.part)
     part.unlink(missing_ok=True)
     headers = HeaderReader()
@@ -55,14 +56,15 @@ def read_headers(task: HeaderTask) -> HeaderTask:
         with errors_translated(), Rows(part) as rows, Progress(task) as progress:
             for number, file in enumerate(task.files):
                 progress.at(number)
+                found = file.found(task.sources)
                 if number in task.skip:
-                    lost = Unread(file.found.name, file.found.source, problem("worker-lost"))
-                    rows.add(file, iter([lost]), keep)
+                    lost = Unread(found.name, found.source, problem("worker-lost"))
+                    rows.add(file, found, iter([lost]), keep)
                 else:
-                    rows.add(file, _held(file.found, task.limits, headers), keep)
+                    rows.add(file, found, _held(found, task.limits, headers), keep)
     except OSError as error:
         raise OutError.of(error) from error
-    return task
+    return part
 
 
 def _held(
@@ -82,14 +84,14 @@ class Rows:
         self._objects: list[tuple[Any, ...]] = []
         self._files: list[tuple[Any, ...]] = []
 
-    def add(self, file: FileToRead, held: Iterator[Item], keep: SpoolFolder) -> None:
+    def add(self, file: FileToRead, found: Listed | PassedOver, held: Iterator[Item], keep: SpoolFolder) -> None:
         """Add a file with what it holds."""
-        again = file.size < 0 and isinstance(file.found, Listed)
+        again = file.size < 0 and isinstance(found, Listed)
         for number, item in enumerate(held, file.id << NUMBER_BITS):
-            again |= self._entry(number, file, item, keep)
+            again |= self._entry(number, file, item, keep) and item.name == found.name
             if len(self._entries) >= _ROWS_AT_ONCE:
                 self._flush()
-        self._files.append((file.found.source, file.found.key, file.id, file.size, file.mtime_ns, again))
+        self._files.append((file.source, file.key, file.id, file.size, file.mtime_ns, again))
 
     def _entry(self, number: int, file: FileToRead, item: Item, keep: SpoolFolder) -> bool:
         """Add what was found; return whether it may be otherwise next time though the file stays the same."""
@@ -109,9 +111,9 @@ class Rows:
         if isinstance(item, Directory):
             stated = orjson.dumps([item.sop_instance_uid, item.listed, [_values(each) for each in item.problems]])
             self._entries.append((number, source, name, None, None, None, None, stated))
-            return item.name == file.found.name
+            return True
         self._entries.append((number, source, name, None, None, None, _json(item.problem), None))
-        return item.problem.code == "unreadable" and item.name == file.found.name and isinstance(file.found, Listed)
+        return item.problem.code == "unreadable" and file.code is None
 
     def _flush(self) -> None:
         self._connection.executemany(_ENTRY, self._entries)

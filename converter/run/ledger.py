@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from converter.reader.database import decoded, encoded, errors_translated
+from converter.reader.database import encoded, errors_translated
 from converter.reader.listing import Listed, PassedOver
 from converter.reader.paths import STANDARD_INPUT
 from converter.run.discovery import Changes, FileToRead, compare
@@ -149,20 +149,18 @@ class Ledger:
         return self._pending(f"path {sign} x'{encoded(STANDARD_INPUT).hex()}'", self._base)
 
     def _pending(self, which: str, base: int) -> Iterator[FileToRead]:
-        query = f"SELECT * FROM pending WHERE id > ? AND {which} ORDER BY id LIMIT {_ROWS_AT_ONCE}"
+        query = f"""
+            SELECT id + {base}, source, key, size, mtime_ns, name, path, is_pipe, code FROM pending
+            WHERE id > ? AND {which} ORDER BY id LIMIT {_ROWS_AT_ONCE}
+        """
         last = 0
         while True:
             with errors_translated():
                 rows = self._connection.execute(query, (last,)).fetchall()
-            for last, _, source, key, name, path, in_folder, is_pipe, code, size, mtime_ns, _ in rows:
-                found: Listed | PassedOver
-                if code is not None:
-                    found = PassedOver(decoded(name), source, code, key)
-                else:
-                    found = Listed(decoded(name), source, decoded(path), key, bool(in_folder), bool(is_pipe))
-                yield FileToRead(base + last, found, size, mtime_ns)
             if not rows:
                 return
+            yield from map(FileToRead._make, rows)
+            last = rows[-1][0] - base
 
     def drop_unchanged(self, part: Path) -> int:
         """Compare what was read again with what is known; return how many of the files do hold something else."""
