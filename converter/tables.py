@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from converter.summary import Summary, Watch
 
 _PHASES: Final = {
-    "discovery": "Looking for files",
     "headers": "Reading headers",
     "settling": "Comparing copies",
     "conversion": "Converting",
@@ -59,8 +58,10 @@ def run_progress() -> Iterator[Listener]:
         def listen(name: str, values: dict[str, Any]) -> None:
             if name == "phase":
                 bar.reset(task, description=_PHASES[values["name"]], total=values["total"], rate="")
+            elif name == "found":
+                bar.update(task, description=f"{_PHASES['headers']} ({values['files']:,} files)")
             elif name == "progress":
-                bar.update(task, completed=values["done"])
+                bar.update(task, completed=values["done"], total=values.get("total", bar.tasks[0].total))
                 speed = bar.tasks[0].speed
                 bar.update(task, rate=f"{speed:,.0f}/s" if speed else "")
 

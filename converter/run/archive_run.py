@@ -21,7 +21,7 @@ from converter.run.state import Lock, RunError, StateFolder, write_whole
 from converter.summary import Summary
 
 if TYPE_CHECKING:
-    from converter.run.discovery import Changes, FileToRead
+    from converter.run.discovery import Changes, Comparison, FileToRead
     from converter.run.engine import Engine
     from converter.run.headers import HeaderTask
     from converter.run.ledger import Ledger
@@ -121,23 +121,23 @@ class ArchiveRun:
         # What was written is known, so that what is not written any more can be removed.
         return Manifest(self._fingerprint, outputs=found.outputs)
 
-    # What changed
-
     def _update(self, manifest: Manifest) -> Summary:
         with self._ledger() as ledger:
-            changes = self._discover(ledger)
-            if changes.again:
-                self._look_again(ledger, changes)
-            is_same = not (changes.new or changes.changed or changes.gone) and ledger.is_settled
-            self._tell(changes)
-            if is_same and manifest.is_complete and manifest.are_outputs_there(self._state.out):
+            with self._monitor.phase("headers"):
+                changes = self._read(ledger, manifest)
+            is_settled = ledger.is_settled
+            if (
+                is_settled
+                and manifest.is_complete
+                and not changes.is_any
+                and manifest.are_outputs_there(self._state.out)
+            ):
                 self._monitor.count("objects", converted=0)
                 self._monitor.event("unchanged")
                 return Summary.of_counts(manifest.counts)
-            manifest = manifest.begun()
-            manifest.write(self._state.manifest)
-            if not is_same:
-                self._read(ledger, changes)
+            manifest.begun().write(self._state.manifest)
+            if not is_settled:
+                self._settle(ledger)
             ledger.finish()
             return self._convert(ledger, manifest, changes)
 
@@ -156,11 +156,70 @@ class ArchiveRun:
         ledger.tracking = any(self._state.shards.iterdir())
         return ledger
 
-    def _discover(self, ledger: Ledger) -> Changes:
+    # The header pass
+
+    def _read(self, ledger: Ledger, manifest: Manifest) -> Changes:
+        """Find out what changed and read that."""
         only = None if self._options.retry is None else ledger.files_of(self._options.retry)
-        with self._monitor.phase("discovery"):
-            found = discovery.listing(self._sources, str(self._state.out))
-            return ledger.compare(found, lambda count: self._monitor.event("progress", done=count), only)
+        found = discovery.listing(self._sources, str(self._state.out))
+        comparison = ledger.compare(found, lambda count: self._monitor.event("found", files=count), only)
+        here: list[FileToRead] = []
+        waiting: list[Path] = []
+        done = kept = 0
+
+        def take_in() -> int:
+            return sum(ledger.merge(waiting.pop()) for _ in range(len(waiting)))
+
+        def elsewhere() -> Iterator[FileToRead]:
+            for each in comparison:
+                if each.is_here:
+                    here.append(each)
+                else:
+                    yield each
+
+        def tasks() -> Iterator[HeaderTask]:
+            files = elsewhere()
+            while some := tuple(islice(files, _FILES_AT_ONCE)):
+                yield self._header_task(some, self._task_values())
+
+        is_begun = False
+        for part, count in self._do(_read_headers, tasks()):
+            waiting.append(part)
+            done += count
+            if comparison.is_complete:
+                # Until then, what is known is being compared with what is there, and must stay.
+                is_begun = is_begun or self._begin(ledger, manifest, comparison, here, waiting)
+                kept += take_in()
+            self._monitor.event("progress", done=done, total=comparison.changes.to_read, kept=kept)
+        if not is_begun and self._begin(ledger, manifest, comparison, here, waiting):
+            kept += take_in()
+        self._monitor.count("files", read=kept)
+        return comparison.changes
+
+    def _begin(
+        self, ledger: Ledger, manifest: Manifest, comparison: Comparison, here: list[FileToRead], waiting: list[Path]
+    ) -> bool:
+        """Read what only this process can read; make the ledger ready for all, and return whether there is anything."""
+        changes = comparison.changes
+        if changes.again:
+            waiting.append(self._look_again(ledger, changes))
+        self._tell(changes)
+        if not changes.is_any:
+            return False
+        if here:
+            waiting.append(_read_headers(self._header_task(tuple(here), self._task_values()))[0])
+        manifest.begun().write(self._state.manifest)
+        ledger.begin(comparison.last)
+        return True
+
+    def _look_again(self, ledger: Ledger, changes: Changes) -> Path:
+        """Read what may be something else though nothing shows; return the part with what is."""
+        part, _ = _read_headers(self._header_task(ledger.to_look_into(), self._task_values()))
+        changed = ledger.drop_unchanged(part)
+        changes.changed += changed
+        changes.unchanged += changes.again - changed
+        changes.again = 0
+        return part
 
     def _tell(self, changes: Changes) -> None:
         counts = {
@@ -168,46 +227,21 @@ class ArchiveRun:
             "new": changes.new,
             "changed": changes.changed,
             "gone": changes.gone,
-            "unchanged": changes.unchanged + changes.again,
+            "unchanged": changes.unchanged,
         }
         self._monitor.count("files", **counts)
         self._monitor.event("discovered", **counts)
 
-    def _look_again(self, ledger: Ledger, changes: Changes) -> None:
-        """Read what may be otherwise though nothing shows."""
-        from converter.run.headers import read_headers
-
-        part = read_headers(self._header_task(tuple(ledger.to_look_into()), {"out": str(self._state.out), "run": ""}))
-        changed = ledger.drop_unchanged(part)
-        changes.changed += changed
-        changes.unchanged += changes.again - changed
-        changes.again = 0
-
-    # The header pass
-
-    def _read(self, ledger: Ledger, changes: Changes) -> None:
+    def _settle(self, ledger: Ledger) -> None:
         from converter.run import settling
-        from converter.run.headers import read_headers
 
-        ledger.begin()
-        done = 0
-        with self._monitor.phase("headers", changes.new + changes.changed):
-            for task in self._header_tasks(ledger.to_read(from_here=True)):
-                done += ledger.merge(read_headers(task))
-            for part in self._do(read_headers, self._header_tasks(ledger.to_read())):
-                done += ledger.merge(part)
-                self._monitor.event("progress", done=done)
-        self._monitor.count("files", read=done)
         with self._monitor.phase("settling"):
-            tasks = (settling.VersionTask(objects=each, **self._task_values()) for each in settling.unversioned(ledger))
-            for versions in self._do(settling.read_versions, list(tasks)):
+            groups = list(settling.unversioned(ledger))
+            tasks = (settling.VersionTask(objects=each, **self._task_values()) for each in groups)
+            for versions in self._do(settling.read_versions, tasks):
                 settling.keep_versions(ledger, versions)
             settling.settle(ledger)
             settling.clear_spool(ledger, self._state.spool)
-
-    def _header_tasks(self, files: Iterator[FileToRead]) -> Iterator[HeaderTask]:
-        while some := tuple(islice(files, _FILES_AT_ONCE)):
-            yield self._header_task(some, self._task_values())
 
     def _header_task(self, files: tuple[FileToRead, ...], values: dict[str, Any]) -> HeaderTask:
         from converter.run.headers import HeaderTask
@@ -336,6 +370,13 @@ class ArchiveRun:
             self._monitor.event("workerLost", at=at, leftOut=is_left_out)
 
         yield from self._engine.run(function, chain([first], waiting), lost)
+
+
+def _read_headers(task: HeaderTask) -> tuple[Path, int]:
+    # Imported where it is done: what reads DICOM is of no use to a run that reads nothing.
+    from converter.run.headers import read_headers
+
+    return read_headers(task)
 
 
 def described(path: Path) -> tuple[str, int, int, str]:

@@ -106,7 +106,8 @@ class _Seen:
         if name == "phase":
             self._phase, self._done, self._total = str(values["name"]), 0, _number(values["total"])
         elif name == "progress":
-            self._done = _number(values["done"]) or 0
+            self._done = _number(values.get("kept", values["done"])) or 0
+            self._total = _number(values.get("total")) or self._total
 
     @property
     def said(self) -> str:

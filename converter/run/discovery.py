@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from converter.reader.database import decoded, encoded
 from converter.reader.listing import Listed, Lister, PassedOver, flattened, printable
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _TABLES: Final = """
-    CREATE TEMP TABLE pending (
-        id INTEGER PRIMARY KEY, before INTEGER, source INTEGER, key BLOB, size INTEGER, mtime_ns INTEGER,
-        name BLOB, path BLOB, is_pipe INTEGER, code TEXT, again INTEGER
+    CREATE TEMP TABLE gone (number INTEGER PRIMARY KEY, file INTEGER, source INTEGER, key BLOB);
+    CREATE TEMP TABLE again (
+        id INTEGER PRIMARY KEY, source INTEGER, key BLOB, size INTEGER, mtime_ns INTEGER,
+        name BLOB, path BLOB, is_pipe INTEGER, code TEXT, before INTEGER
     );
-    CREATE TEMP TABLE gone (id INTEGER PRIMARY KEY, source INTEGER, key BLOB)
 """
-_PENDING: Final = "INSERT INTO pending VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ROWS_AT_ONCE: Final = 1000
+_Row: TypeAlias = tuple[int, bytes, int, int, int, int]
 _PASSED, _UNKNOWN = -1, -2
 """Sizes of what is no file, and of what cannot be looked at."""
 
@@ -42,6 +42,16 @@ class Changes:
     gone: int = 0
     unchanged: int = 0
     again: int = 0
+
+    @property
+    def to_read(self) -> int:
+        """The number of files that are to be read."""
+        return self.new + self.changed
+
+    @property
+    def is_any(self) -> bool:
+        """Whether anything is not as it was."""
+        return bool(self.new or self.changed or self.gone)
 
     @property
     def files(self) -> int:
@@ -65,6 +75,11 @@ class FileToRead(NamedTuple):
     path: bytes | None = None
     is_pipe: bool = False
     code: str | None = None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether no other process can read it: it is standard input."""
+        return self.path == STANDARD_INPUT.encode()
 
     def found(self, sources: Sequence[str]) -> Listed | PassedOver:
         """Return what was found in these sources."""
@@ -113,103 +128,101 @@ def _file_set(lister: Lister, found: Listed) -> Iterator[Listed | PassedOver]:
     yield from flattened(file_set_listing(lister, folder, found.source, dicomdir.read_file_set(data)))
 
 
-def compare(
-    connection: sqlite3.Connection,
-    found: Iterator[Listed | PassedOver],
-    told: Callable[[int], None],
-    only: Container[int] | None = None,
-) -> Changes:
-    """Put what must be read into the temporary table `pending`, and what must be forgotten into `gone`.
+class Comparison:
+    """Goes through the files that are there and those known at once: both come in one order.
 
-    `told`: of every thousandth file. `only`: ids of known files that are to be read again, whatever they are now; then
-    nothing else counts as new, changed or gone. Raises sqlite3.Error.
+    Iterating gives the files to read, and puts into temporary tables what is to be forgotten (`gone`) and what is to be
+    looked into (`again`); `is_complete` once all is there. `before`: the last id that was given to a file, `last` that
+    of this comparison. `told`: of every thousandth file. `only`: ids of known files that are to be read again, whatever
+    they are now; then nothing else counts as new, changed or gone. Raises sqlite3.Error.
     """
-    connection.executescript(_TABLES)
-    changes = Changes()
-    comparison = _Comparison(connection, changes, only)
-    for each in found:
-        comparison.meet(each)
-        if not changes.files & 1023:
-            told(changes.files)
-    comparison.end()
-    return changes
 
-
-class _Comparison:
-    """Goes through the files that are there and those known at once: both come in one order."""
-
-    def __init__(self, connection: sqlite3.Connection, changes: Changes, only: Container[int] | None) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        found: Iterator[Listed | PassedOver],
+        before: int,
+        told: Callable[[int], None],
+        only: Container[int] | None = None,
+    ) -> None:
+        connection.executescript(_TABLES)
+        self.changes = Changes()
+        self.is_complete = False
+        self.last = before
         self._connection = connection
-        self._changes = changes
+        self._found = found
+        self._told = told
         self._only = only
         # A temporary table can be written to while the others are read.
         self._rows = connection.execute("SELECT source, key, id, size, mtime_ns, again FROM file ORDER BY source, key")
         self._known = self._rows.fetchone()
-        self._pending: list[tuple[object, ...]] = []
-        self._gone: list[tuple[object, ...]] = []
+        self._gone: list[tuple[int, int, bytes]] = []
 
-    def meet(self, found: Listed | PassedOver) -> None:
+    def __iter__(self) -> Iterator[FileToRead]:
+        changes = self.changes
+        for each in self._found:
+            file = self._meet(each)
+            if file is not None:
+                yield file
+            if not changes.files & 1023:
+                self._told(changes.files)
+        while self._known is not None:
+            self._pass(self._known)
+        self._flush()
+        self.is_complete = True
+
+    def _meet(self, found: Listed | PassedOver) -> FileToRead | None:
         place = (found.source, found.key)
         known = self._known
         while known is not None and (known[0], known[1]) < place:
-            self._forget(known)
+            self._pass(known)
             known = self._known
         size, mtime_ns = _state(found)
-        changes = self._changes
+        changes, only = self.changes, self._only
         if known is None or (known[0], known[1]) != place:
-            if self._only is not None:
-                return
+            if only is not None:
+                return None
             changes.new += 1
-            self._read(found, None, size, mtime_ns)
-            return
+            return self._to_read(found, size, mtime_ns)
         self._known = self._rows.fetchone()
-        if self._only is not None and known[2] not in self._only:
-            changes.unchanged += 1
-        elif (
-            self._only is not None
-            or known[3] != size
-            or known[4] != mtime_ns
-            or (isinstance(found, Listed) and found.is_pipe)
-        ):
+        is_other = known[3] != size or known[4] != mtime_ns or (isinstance(found, Listed) and found.is_pipe)
+        if is_other if only is None else known[2] in only:
             changes.changed += 1
-            self._read(found, known[2], size, mtime_ns)
-        elif known[5]:
+            self._forget(known)
+            return self._to_read(found, size, mtime_ns)
+        if known[5] and only is None:
             changes.again += 1
-            self._read(found, known[2], size, mtime_ns, again=True)
+            row = (*self._to_read(found, size, mtime_ns), known[2])
+            self._connection.execute("INSERT INTO again VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         else:
             changes.unchanged += 1
+        return None
 
-    def end(self) -> None:
-        while self._known is not None:
-            self._forget(self._known)
-        self._flush()
-
-    def _forget(self, known: tuple[int, bytes, int, int, int, int]) -> None:
+    def _pass(self, known: _Row) -> None:
+        """What is known here is no longer there."""
         if self._only is None or known[2] in self._only:
-            self._changes.gone += 1
-            self._gone.append((known[2], known[0], known[1]))
+            self.changes.gone += 1
+            self._forget(known)
         self._known = self._rows.fetchone()
 
-    def _read(
-        self, found: Listed | PassedOver, before: int | None, size: int, mtime_ns: int, *, again: bool = False
-    ) -> None:
-        row: tuple[object, ...]
-        if isinstance(found, PassedOver):
-            row = (before, found.source, found.key, size, mtime_ns, encoded(found.name), None, 0, found.code, again)
-        elif found.in_folder:
-            row = (before, found.source, found.key, size, mtime_ns, None, None, 0, None, again)
-        else:
-            place = encoded(found.name), encoded(found.path)
-            row = (before, found.source, found.key, size, mtime_ns, *place, found.is_pipe, None, again)
-        self._pending.append(row)
-        if len(self._pending) >= _ROWS_AT_ONCE:
+    def _forget(self, known: _Row) -> None:
+        self._gone.append((known[2], known[0], known[1]))
+        if len(self._gone) >= _ROWS_AT_ONCE:
             self._flush()
 
     def _flush(self) -> None:
-        self._connection.executemany(_PENDING, self._pending)
-        self._connection.executemany("INSERT INTO gone VALUES (?, ?, ?)", self._gone)
-        self._pending.clear()
+        self._connection.executemany("INSERT INTO gone VALUES (NULL, ?, ?, ?)", self._gone)
         self._gone.clear()
+
+    def _to_read(self, found: Listed | PassedOver, size: int, mtime_ns: int) -> FileToRead:
+        self.last += 1
+        if isinstance(found, PassedOver):
+            name = encoded(found.name)
+            return FileToRead(self.last, found.source, found.key, size, mtime_ns, name, code=found.code)
+        if found.in_folder:
+            return FileToRead(self.last, found.source, found.key, size, mtime_ns)
+        place = encoded(found.name), encoded(found.path)
+        return FileToRead(self.last, found.source, found.key, size, mtime_ns, *place, found.is_pipe)
 
 
 def _state(found: Listed | PassedOver) -> tuple[int, int]:

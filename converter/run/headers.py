@@ -46,8 +46,8 @@ class HeaderTask(Task):
     limits: ArchiveLimits
 
 
-def read_headers(task: HeaderTask) -> Path:
-    """Do the task and return where the part is. Raises OutError."""
+def read_headers(task: HeaderTask) -> tuple[Path, int]:
+    """Do the task; return where the part is, and how many files it has. Raises OutError."""
     part = Path(task.part)
     part.unlink(missing_ok=True)
     headers = HeaderReader()
@@ -64,7 +64,7 @@ def read_headers(task: HeaderTask) -> Path:
                     rows.add(file, found, _held(found, task.limits, headers), keep)
     except OSError as error:
         raise OutError.of(error) from error
-    return part
+    return part, len(task.files)
 
 
 def _held(

@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from converter.reader.database import encoded, errors_translated
 from converter.reader.listing import Listed, PassedOver
-from converter.reader.paths import STANDARD_INPUT
-from converter.run.discovery import Changes, FileToRead, compare
+from converter.run.discovery import Comparison, FileToRead
 from converter.run.schema import INDEXES, LOOKUP, NUMBER_BITS, TABLES, connect
 
 _PAGES: Final = -65536
@@ -96,10 +95,10 @@ class Ledger:
 
     def compare(
         self, found: Iterator[Listed | PassedOver], told: Callable[[int], None], only: Container[int] | None = None
-    ) -> Changes:
-        """Find out what is new, changed and gone; of `only` these files, to read them again."""
+    ) -> Comparison:
+        """Return what finds out what is new, changed and gone; of `only` these files, to read them again."""
         with errors_translated():
-            return compare(self._connection, found, told, only)
+            return Comparison(self._connection, found, self.get("files") or 0, told, only)
 
     def files_of(self, names: Iterable[str]) -> set[int]:
         """Return the ids of the files that are, or hold, what was read under one of these names."""
@@ -111,19 +110,18 @@ class Ledger:
             query = f"SELECT DISTINCT id >> {NUMBER_BITS} FROM entry WHERE name IN (SELECT name FROM wanted)"
             return {file for (file,) in self._connection.execute(query)}
 
-    def begin(self) -> None:
-        """Forget what is gone and what is going to be read anew. Until `settled`, the catalog is unsettled."""
+    def begin(self, last: int) -> None:
+        """Forget what is gone and what was read anew; the ids of files go up to `last`.
+
+        Until it is settled, the catalog is unsettled.
+        """
         with self.transaction() as connection:
             self.put("unsettled", 1)
-            query = (
-                "SELECT id, source, key FROM gone UNION ALL SELECT before, source, key FROM pending WHERE before <> 0"
-            )
-            for file, source, key in connection.execute(query).fetchall():
+            self.put("files", last)
+            # A temporary table can be read while the others are written to.
+            for file, source, key in connection.execute("SELECT file, source, key FROM gone"):
                 self._forget(file)
                 connection.execute("DELETE FROM file WHERE source = ? AND key = ?", (source, key))
-            (pending,) = connection.execute("SELECT coalesce(max(id), 0) FROM pending").fetchone()
-            self._base = self.get("files") or 0
-            self.put("files", self._base + pending)
         with errors_translated():
             # Nobody waits for the disk until all is read; nobody else reads meanwhile.
             self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -139,40 +137,27 @@ class Ledger:
         connection.execute("DELETE FROM entry WHERE id BETWEEN ? AND ?", of)
         connection.execute("DELETE FROM object WHERE id BETWEEN ? AND ?", of)
 
-    def to_look_into(self) -> Iterator[FileToRead]:
-        """Yield the files that show no change and may hold something else all the same."""
-        return self._pending("again", 0)
-
-    def to_read(self, *, from_here: bool = False) -> Iterator[FileToRead]:
-        """Yield the files to read: those that any process can read, or those that only this one can."""
-        sign = "IS" if from_here else "IS NOT"
-        return self._pending(f"path {sign} x'{encoded(STANDARD_INPUT).hex()}'", self._base)
-
-    def _pending(self, which: str, base: int) -> Iterator[FileToRead]:
-        query = f"""
-            SELECT id + {base}, source, key, size, mtime_ns, name, path, is_pipe, code FROM pending
-            WHERE id > ? AND {which} ORDER BY id LIMIT {_ROWS_AT_ONCE}
-        """
-        last = 0
-        while True:
-            with errors_translated():
-                rows = self._connection.execute(query, (last,)).fetchall()
-            if not rows:
-                return
-            yield from map(FileToRead._make, rows)
-            last = rows[-1][0] - base
+    def to_look_into(self) -> tuple[FileToRead, ...]:
+        """Return the files that show no change and may hold something else all the same."""
+        query = "SELECT id, source, key, size, mtime_ns, name, path, is_pipe, code FROM again"
+        with errors_translated():
+            return tuple(map(FileToRead._make, self._connection.execute(query)))
 
     def drop_unchanged(self, part: Path) -> int:
-        """Compare what was read again with what is known; return how many of the files do hold something else."""
+        """Leave in the part only those files that hold something else than before, and return how many they are."""
         changed = 0
         with self._attached(part), errors_translated():
-            for number, before in self._connection.execute("SELECT id, before FROM pending WHERE again").fetchall():
-                now = self._connection.execute(_CONTENT.format("part.entry"), _range(number)).fetchall()
-                if now == self._connection.execute(_CONTENT.format("entry"), _range(before)).fetchall():
-                    self._connection.execute("DELETE FROM pending WHERE id = ?", (number,))
-                else:
-                    self._connection.execute("UPDATE pending SET again = 0 WHERE id = ?", (number,))
+            for file, before, source, key in self._connection.execute(
+                "SELECT id, before, source, key FROM again"
+            ).fetchall():
+                now = self._connection.execute(_CONTENT.format("part.entry"), _range(file)).fetchall()
+                if now != self._connection.execute(_CONTENT.format("entry"), _range(before)).fetchall():
                     changed += 1
+                    self._connection.execute("INSERT INTO gone VALUES (NULL, ?, ?, ?)", (before, source, key))
+                    continue
+                self._connection.execute("DELETE FROM part.file WHERE id = ?", (file,))
+                self._connection.execute("DELETE FROM part.entry WHERE id BETWEEN ? AND ?", _range(file))
+                self._connection.execute("DELETE FROM part.object WHERE id BETWEEN ? AND ?", _range(file))
         return changed
 
     def merge(self, part: Path) -> int:
@@ -183,7 +168,9 @@ class Ledger:
             connection.execute(_COUNT.format(sign="", table="part.entry", also=""))
             connection.execute("INSERT INTO entry SELECT * FROM part.entry")
             connection.execute("INSERT INTO object SELECT * FROM part.object")
-            return connection.execute("INSERT OR REPLACE INTO file SELECT * FROM part.file").rowcount
+            taken = connection.execute("INSERT OR REPLACE INTO file SELECT * FROM part.file").rowcount
+        part.unlink(missing_ok=True)
+        return taken
 
     @contextmanager
     def _attached(self, part: Path) -> Iterator[None]:
@@ -194,7 +181,6 @@ class Ledger:
         finally:
             with errors_translated():
                 self._connection.execute("DETACH part")
-        part.unlink(missing_ok=True)
 
     def finish(self) -> None:
         """Make the database one that other processes, on other machines too, can read while nobody writes to it."""

@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -41,6 +42,8 @@ class Processes(Engine):
         again: list[AnyTask] = []
         self._hand_out(function, again, waiting)
         while busy := [each for each in self._workers if each.task is not None]:
+            # While workers are busy, what comes next is made ready: finding it may take as long as doing it.
+            again += islice(waiting, max(0, self.jobs - len(again)))
             ready = wait([each.connection for each in busy])
             for worker in busy:
                 if worker.connection not in ready:
@@ -65,7 +68,7 @@ class Processes(Engine):
             idle = next((each for each in self._workers if each.task is None), None)
             if idle is None and len(self._workers) >= self.jobs:
                 return
-            task = again.pop() if again else next(waiting, None)
+            task = again.pop(0) if again else next(waiting, None)
             if task is None:
                 return
             idle = idle or self._start()
