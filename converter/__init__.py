@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from converter.batch import Conversion, ConvertedSelection, Result, convert
-    from converter.catalog import Catalog, FramePlanes, GroupedCatalog, Instance
+    from converter.catalog import Catalog, FramePlanes, GroupedCatalog, Instance, TileOrganization, TilePositions
     from converter.selection import Problem, Selection
     from converter.settings import ArchiveLimits, Settings, SettingsError
     from converter.summary import Summary
@@ -31,6 +31,8 @@ _MODULES = {
     "Settings": "converter.settings",
     "SettingsError": "converter.settings",
     "Summary": "converter.summary",
+    "TileOrganization": "converter.catalog",
+    "TilePositions": "converter.catalog",
     "Validator": "converter.validate",
     "convert": "converter.batch",
 }
@@ -50,6 +52,8 @@ __all__ = [
     "Settings",
     "SettingsError",
     "Summary",
+    "TileOrganization",
+    "TilePositions",
     "Validator",
     "convert",
 ]

@@ -141,14 +141,14 @@ class Conversion(Iterator[Result]):
         found = self._counted(walk(sources, settings.archive_limits))
         if catalog is not None:
             work = _Work(catalog, settings, self.release)
-            for each in stream(found, is_annotation):
+            for each in stream(found, is_annotation, with_pixels=settings.outlines):
                 yield _result(each, work) if isinstance(each, ObjectReference) else _other(each)
             return
         with ExitStack() as stack:
             own_catalog = stack.enter_context(SqliteCatalog(grouped=settings.context))
             spool = stack.enter_context(Spool())
-            scanned = scan(found, is_annotation, own_catalog, spool)
-            if settings.project or settings.regions == "2d":
+            scanned = scan(found, is_annotation, own_catalog, spool, with_pixels=settings.outlines)
+            if settings.project or settings.outlines or settings.regions == "2d":
                 own_catalog.index_frames_of_reference()
             self.summary.others.update(scanned.counts)
             self.summary.total = len(scanned.objects)
@@ -194,10 +194,15 @@ def write_stream(conversion: Conversion, stream: BinaryIO, each: Callable[[Resul
     """Write the resources to a stream, one a line. Raises OutputClosedError once nobody reads it."""
     with StreamWriter(stream) as resources:
         for result in conversion:
-            for resource, _ in _in_writing_order(result):
-                resources.write(resource.to_json())
+            _write_all(result, lambda resource, _: resources.write(resource.to_json()))
             each(result)
+            del result
     return conversion.summary
+
+
+def _write_all(result: Result, write_one: Callable[[Encoded, str | None], None]) -> None:
+    for resource, study_instance_uid in _in_writing_order(result):
+        write_one(resource, study_instance_uid)
 
 
 def _in_writing_order(result: Result) -> Iterator[tuple[Encoded, str | None]]:
@@ -260,7 +265,8 @@ def _result(reference: ObjectReference, work: _Work) -> Result:
     try:
         parsed = reference.load()
         identity = reference.sop_instance_uid or fingerprint(parsed.dataset)
-        mapped = map_object(parsed.dataset, identity, work.catalog, work.settings)
+        pixels = reference.pixel_data if work.settings.outlines else None
+        mapped = map_object(parsed.dataset, identity, work.catalog, work.settings, pixels)
         encoded = [work.encoded(each) for each in mapped.selections]
         whole = [each for each in encoded if not each.encoded.broken]
         resources, problems = work.context(whole)

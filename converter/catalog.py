@@ -80,16 +80,16 @@ class TileOrganization:
     """How a total pixel matrix is cut into tiles, and where it lies; None where the header does not say.
 
     `dimension_organization_type`: TILED_FULL or TILED_SPARSE (PS3.3 C.7.6.17.3). `concatenation_frame_offset`: how
-    many frames of the matrix the instances before this one hold (C.7.6.16.2.2.4). `origin`: Total Pixel Matrix Origin,
-    the centre of the top left pixel in the Slide Coordinate System, x and y in millimetres, z in micrometres, 0 where
-    that is not stated. `orientation`: Image Orientation (Slide). `spacing_between_slices`: millimetres between focal
-    planes. `tiles`: of images that are not TILED_FULL. PS3.3 C.8.12.4, C.8.12.14.
+    many frames the instances before this one hold, in a concatenation (C.7.6.16.2.2.4). `origin`: Total Pixel Matrix
+    Origin, the centre of the top left pixel in the Slide Coordinate System, x and y in millimetres, z in micrometres,
+    0 where that is not stated. `orientation`: Image Orientation (Slide). `spacing_between_slices`: millimetres between
+    focal planes. `tiles`: of images that are not TILED_FULL. PS3.3 C.8.12.4, C.8.12.14.
     """
 
     dimension_organization_type: str | None = None
     focal_planes: int | None = None
     optical_paths: int | None = None
-    concatenation_frame_offset: int = 0
+    concatenation_frame_offset: int | None = None
     origin: tuple[float, ...] | None = None
     orientation: tuple[float, ...] | None = None
     spacing_between_slices: float | None = None

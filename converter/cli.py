@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from converter.view.render_command import render
+
 # Everything else is imported by the command that needs it: `--help` answers at once.
 if TYPE_CHECKING:
     from converter.batch import Conversion, Result
@@ -39,6 +41,9 @@ def _imgsel() -> None:
     """Turn DICOM annotation objects into FHIR ImagingSelection."""
 
 
+_imgsel.add_command(render)
+
+
 def _settings_options(command: Any) -> Any:
     """Add the options that become Settings."""
     for option in reversed(
@@ -66,6 +71,13 @@ def _settings_options(command: Any) -> Any:
                 help="Write more resources: what selections refer to, what is measured in them. Repeatable.",
             ),
             click.option("--project", is_flag=True, default=None, help="State contours on the images, too."),
+            click.option("--outlines", is_flag=True, default=None, help="Outline segments; reads their pixel data."),
+            click.option(
+                "--outline-tolerance",
+                type=click.FLOAT,
+                metavar="PIXELS",
+                help="How far from its outline a vertex that is left out may be.  [default: 0, no simplification]",
+            ),
             click.option(
                 "--regions", type=click.Choice(["as-stated", "2d", "3d"]), help="How to state regions, where possible."
             ),
@@ -76,6 +88,12 @@ def _settings_options(command: Any) -> Any:
                 help="How far off an image's plane a region on it may be.  [default: half a slice]",
             ),
             click.option("--select", type=click.Choice(["series"]), help="One selection per image series besides."),
+            click.option(
+                "--max-region-vertices",
+                type=click.INT,
+                metavar="N",
+                help="Vertices in a resource before a group of annotations is divided.  [default: 100000]",
+            ),
             click.option(
                 "--settings",
                 "settings_file",
@@ -188,7 +206,11 @@ def _convert_to_stream(sources: tuple[str, ...], settings: Settings, *, quiet: b
 @_imgsel.command()
 @click.argument("file", metavar="FILE")
 @_settings_options
-def inspect(file: str, **options: Any) -> int:
+@click.option("--image", is_flag=True, help="Show the pictures, too: in the terminal if it can, else as PNG files.")
+@click.option(
+    "--dicom", type=click.Path(path_type=Path), metavar="FOLDER", help="The images.  [default: FILE's own folder]"
+)
+def inspect(file: str, image: bool, dicom: Path | None, **options: Any) -> int:
     """Show what FILE holds, its content tree, graphics or segments, and what each becomes."""
     from rich.console import Console
 
@@ -199,7 +221,27 @@ def inspect(file: str, **options: Any) -> int:
     with _conversion((file,), settings, None) as conversion:
         for shown in inspections(conversion, settings):
             console.print(shown)
+    if image:
+        _show_pictures(file, dicom, settings)
     return _ERRORS if conversion.summary.has_error else 0
+
+
+def _show_pictures(file: str, dicom: Path | None, settings: Settings) -> None:
+    from converter.view.render_command import NO_PILLOW, silence_dependencies
+
+    silence_dependencies()
+    try:
+        from converter.view.inspect_image import show
+    except ImportError as error:
+        raise click.ClickException(NO_PILLOW) from error
+    if file == "-":
+        raise click.UsageError("--image reads FILE again: name it instead of -")
+    if dicom is not None and not dicom.exists():
+        raise click.UsageError(f"nothing is there: {dicom}")
+    with _conversion((file,), settings, None) as conversion:
+        selections = [each.to_dict() for result in conversion for each in result.selections]
+    for shown in show(selections, dicom if dicom is not None else Path(file).absolute().parent):
+        click.echo(shown, nl=False)
 
 
 @_imgsel.command()

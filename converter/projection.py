@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +12,11 @@ from converter.catalog import Instance
 from converter.geometry import Computed, GeometryError, interpolate
 from converter.plane import Plane
 from converter.selection import Coordinates, Frames, Region2D, Region2DType, Region3D, Region3DType
+from converter.slide import plane_of_frame, planes_of, tiling_of
 
 _DECIMALS = 6
+# Millimetres between the pixels of a microscope, in which 1e-6 mm are a share of a pixel.
+_MICROSCOPIC = 0.01
 # Its position is that of its first frame only; the others' follow from Grid Frame Offset Vector (PS3.3 C.8.8.3).
 _RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
 _RING = 4
@@ -64,6 +67,29 @@ def slices_of(instance: Instance, frames: Frames | None = None, tolerance: float
     return slices
 
 
+def slices_or_tiles_of(instance: Instance, frames: Frames | None = None, tolerance: float | None = None) -> list[Slice]:
+    """Return the slices that an image is, as `slices_of` does, or where a tiled image or the named frames of it lie.
+
+    A whole tiled image is a slice for each focal plane of its total pixel matrix; its frames lie side by side, so what
+    is in the plane of one need not be on it.
+    """
+    if instance.total_pixel_matrix_columns is None:
+        return slices_of(instance, frames, tolerance)
+    return [Slice(instance, *each, _tolerance(instance, each[1], tolerance)) for each in _tiles(instance, frames)]
+
+
+def _tiles(instance: Instance, frames: Frames | None) -> Iterator[tuple[Frames | None, Plane]]:
+    """Yield the planes of a tiled image's total pixel matrix, or of the named frames of it."""
+    if frames is None:
+        yield from ((None, plane) for plane in planes_of(instance))
+        return
+    tiling = tiling_of(instance)
+    for number in frames.numbers:
+        plane = None if tiling is None else plane_of_frame(instance, tiling, number)
+        if plane is not None:
+            yield Frames((number,)), plane
+
+
 def _tolerance(instance: Instance, plane: Plane, stated: float | None) -> float:
     if stated is not None:
         return stated
@@ -99,10 +125,12 @@ class Stack:
         return self._slices[index] if distances[least] <= self._tolerances[index] + 1e-9 else None
 
 
-def _order(each: Slice) -> tuple[int, str, tuple[int, ...]]:
+def _order(each: Slice) -> tuple[float, int, str, tuple[int, ...]]:
     number = each.instance.instance_number
     numbers = each.subset.numbers if each.subset is not None else ()
-    return (2**63 if number is None else number, each.instance.sop_instance_uid, numbers)
+    # Of the levels of a slide's pyramid, the finest comes first.
+    fineness = 0.0 if each.instance.total_pixel_matrix_columns is None else max(each.plane.spacing)
+    return (fineness, 2**63 if number is None else number, each.instance.sop_instance_uid, numbers)
 
 
 def to_pixels(region: Region3D, plane: Plane) -> Region2D | None:
@@ -119,7 +147,7 @@ def to_pixels(region: Region3D, plane: Plane) -> Region2D | None:
 
 
 def to_frame_of_reference(region: Region2D, plane: Plane, images: tuple[str, ...] = ()) -> Region3D:
-    """Return a region on pixels as one in the frame of reference, rounded to 1e-6.
+    """Return a region on pixels as one in the frame of reference, rounded to 1e-6 mm, to 1e-9 on a microscope's pixels.
 
     A closed polyline becomes a polygon, a circle an ellipse, a curve the polyline that stands for it.
     """
@@ -136,10 +164,11 @@ def to_frame_of_reference(region: Region2D, plane: Plane, images: tuple[str, ...
     else:
         kind = "point" if region.type == "point" else "multipoint"
         mapped = planes.pixel_to_frame_of_reference(points, plane)
-    return Region3D(kind, _rounded(mapped), images)
+    decimals = _DECIMALS if min(plane.spacing) >= _MICROSCOPIC else _DECIMALS + 3
+    return Region3D(kind, _rounded(mapped, decimals), images)
 
 
-def _rounded(points: Computed) -> Computed:
+def _rounded(points: Computed, decimals: int = _DECIMALS) -> Computed:
     # Adding zero turns -0.0 into 0.0.
-    rounded: Computed = np.round(points, _DECIMALS) + 0.0
+    rounded: Computed = np.round(points, decimals) + 0.0
     return rounded

@@ -7,6 +7,7 @@ so that an encoder can write the shortest decimal that reads back to what was st
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
@@ -158,13 +159,16 @@ Subset: TypeAlias = Frames | Segments | RegionsOfInterest | ContentItem | Channe
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SelectedInstance:
-    """One instance (or a subset of it) with the regions selected on it; `subset` None means the whole instance."""
+    """One instance (or a subset of it) with the regions selected on it; `subset` None means the whole instance.
+
+    `regions` is a tuple, or PackedRegions where there are very many.
+    """
 
     sop_instance_uid: str
     sop_class_uid: str | None = None
     number: int | None = None
     subset: Subset | None = None
-    regions: tuple[Region2D, ...] = ()
+    regions: Sequence[Region2D] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +250,7 @@ class Selection:
     focus: tuple[SelectionKey, ...] = ()
     endpoints: tuple[str, ...] = ()
     instances: tuple[SelectedInstance, ...] = ()
-    regions_3d: tuple[Region3D, ...] = ()
+    regions_3d: Sequence[Region3D] = ()
     source_object: SourceObject | None = None
     links: Links | None = None
     place: str = "$"

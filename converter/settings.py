@@ -42,10 +42,13 @@ class Settings:
     `patient_id_systems`: from Issuer of Patient ID to the URI of its system; the key "" is for patients without
     issuer. `endpoint`: the root of a WADO-RS service that holds the instances. `with_names`: whether patients'
     names may be written. `context`, `observations`: whether to make the resources that selections refer to, and those
-    of what is measured in them. `project`: whether contours of structure sets are stated on images, too. `regions`:
+    of what is measured in them. `project`: whether contours of structure sets are stated on images, too. `outlines`:
+    whether the segments of segmentations are outlined, which reads their pixel data; `outline_tolerance`: pixels that
+    outlines may be simplified by. `regions`:
     `as-stated`, or all that can be as `2d` regions on images or as `3d` regions in a frame of reference.
     `plane_tolerance`: millimetres that a region on an image may be off its plane; None for half a slice. `select`:
-    `series` for one selection per image series besides. Raises SettingsError for a value that cannot be meant.
+    `series` for one selection per image series besides. `max_region_vertices`: vertices in one resource beyond
+    which a group of bulk annotations is divided. Raises SettingsError for a value that cannot be meant.
     """
 
     fhir: str = "6.0.0-ballot2"
@@ -56,9 +59,12 @@ class Settings:
     context: bool = False
     observations: bool = False
     project: bool = False
+    outlines: bool = False
+    outline_tolerance: float = 0.0
     regions: str = "as-stated"
     plane_tolerance: float | None = None
     select: str | None = None
+    max_region_vertices: int = 100_000
     archive_limits: ArchiveLimits = field(default_factory=ArchiveLimits)
 
     def __post_init__(self) -> None:
@@ -70,6 +76,10 @@ class Settings:
             raise SettingsError(f"regions: give one of {', '.join(REGIONS)}")
         if self.plane_tolerance is not None and not 0 <= self.plane_tolerance < float("inf"):
             raise SettingsError("plane_tolerance: give a number of millimetres")
+        if type(self.max_region_vertices) is not int or self.max_region_vertices < 1:
+            raise SettingsError("max_region_vertices: give a whole number of at least 1")
+        if not 0 <= self.outline_tolerance < float("inf"):
+            raise SettingsError("outline_tolerance: give a number of pixels")
         if self.select not in (None, "series"):
             raise SettingsError("select: give series")
         for system in self.patient_id_systems.values():
@@ -118,14 +128,16 @@ class Settings:
             ("context", bool),
             ("observations", bool),
             ("project", bool),
+            ("outlines", bool),
             ("regions", str),
             ("select", str),
             ("patient_id_systems", dict),
         ):
             if name in plain and not isinstance(plain[name], kind):
                 raise SettingsError(f"{name}: give a {kind.__name__}")
-        if "plane_tolerance" in plain:
-            plain["plane_tolerance"] = _number("plane_tolerance", plain["plane_tolerance"])
+        for name in ("plane_tolerance", "outline_tolerance"):
+            if name in plain:
+                plain[name] = _number(name, plain[name])
         return cls(**plain)
 
 

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,10 +18,9 @@ from converter.fhir.encoded import Release
 from converter.fhir.reading import is_selection, stated_instances, tell_release
 from converter.objects import Objects
 from converter.problems import problem
+from converter.resource_files import bundle_entries, is_bundle, json_values, resource_files, resources
 from converter.selection import Problem
 
-REPORT: Final = "report.ndjson"
-_SUFFIXES: Final = (".json", ".ndjson")
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _NAME: Final = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}")
 # What the models of this package say: a list of elements, or of rules.
@@ -85,11 +83,11 @@ class Validator:
 
     def __init__(self, path: str | Path, *, release: str | None = None, dicom: str | Path | None = None) -> None:
         self.path = Path(path)
-        self._files = _files(self.path)
+        self._files = resource_files(self.path)
         for each in (self.path, *([Path(dicom)] if dicom is not None else [])):
             if not each.exists():
                 raise FileNotFoundError(f"nothing is there: {each}")
-        self._release = find_release(release or tell_release(self._everything()))
+        self._release = find_release(release or tell_release(resources(self.path)))
         self._dicom = Path(dicom) if dicom is not None else None
         self.found = Validation(self._release.name)
 
@@ -98,25 +96,19 @@ class Validator:
             objects = stack.enter_context(Objects(self._dicom)) if self._dicom is not None else None
             for file in self._files:
                 name = file.relative_to(self.path).as_posix() if file != self.path else file.name
-                for place, value in _values(file):
+                for place, value in json_values(file):
                     for checked in self._checked(name, place, value, objects):
                         self.found.resources += 1
                         self.found.problems.update((each.code, each.severity) for each in checked.problems)
                         yield checked
 
-    def _everything(self) -> Iterator[Mapping[str, Any]]:
-        """All resources, those in Bundles too, as far as they are any."""
-        for value in chain.from_iterable(_values(file) for file in self._files):
-            if isinstance(value[1], dict):
-                yield from (resource for _, resource in _entries(value[1])) if _is_bundle(value[1]) else [value[1]]
-
     def _checked(self, file: str, place: str, value: Any, objects: Objects | None) -> Iterator[Checked]:
         if not isinstance(value, dict):
             yield Checked(file, place, None, (problem("json-invalid"),))
             return
-        if _is_bundle(value):
+        if is_bundle(value):
             yield Checked(file, place, _name(value, self._release), tuple(_bundle_problems(value)))
-            for path, resource in _entries(value):
+            for path, resource in bundle_entries(value):
                 inside = f"{place} {path}".strip()
                 yield Checked(file, inside, _name(resource, self._release), self._problems(resource, objects))
             return
@@ -196,18 +188,6 @@ def _path(location: Sequence[int | str]) -> str:
 # Bundles
 
 
-def _is_bundle(value: Mapping[str, Any]) -> bool:
-    return value.get("resourceType") == "Bundle"
-
-
-def _entries(bundle: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    entries = bundle.get("entry")
-    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
-        resource = entry.get("resource") if isinstance(entry, dict) else None
-        if isinstance(resource, dict):
-            yield f"$.entry[{index}].resource", resource
-
-
 def _bundle_problems(bundle: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield what is wrong with a Bundle itself: its type, entries without resource or URL, references to nothing."""
     if not isinstance(bundle.get("type"), str):
@@ -223,7 +203,7 @@ def _bundle_problems(bundle: Mapping[str, Any]) -> Iterator[Problem]:
             yield problem("bundle-entry", f"$.entry[{index}]")
         if isinstance(url, str):
             urls.add(url)
-    for path, resource in _entries(bundle):
+    for path, resource in bundle_entries(bundle):
         for place, reference in _references(resource, path):
             if reference.startswith("urn:") and reference not in urls:
                 yield problem("reference-unresolved", place)
@@ -241,38 +221,6 @@ def _references(value: Any, path: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for index, each in enumerate(value):
             yield from _references(each, f"{path}[{index}]")
-
-
-# Files
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    files = (each for each in path.rglob("*") if each.suffix in _SUFFIXES and each.name != REPORT and each.is_file())
-    return sorted(files)
-
-
-def _values(file: Path) -> Iterator[tuple[str, Any]]:
-    """Yield each JSON value of a file with the line it is on, "" for that of a whole file; None is what is no JSON."""
-    if file.suffix != ".ndjson":
-        try:
-            yield "", orjson.loads(file.read_bytes())
-        except orjson.JSONDecodeError:
-            # Lines by another name.
-            if len(file.read_bytes().split(b"\n", 1)) < 2:
-                yield "", None
-                return
-        else:
-            return
-    with file.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                try:
-                    value = orjson.loads(line)
-                except orjson.JSONDecodeError:
-                    value = None
-                yield str(number), value
 
 
 def _name(resource: Mapping[str, Any], release: Release) -> str | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from builders import (
+    bulk_annotations,
     cad_reports,
     images,
     key_objects,
@@ -20,6 +21,7 @@ from builders import (
     presentation_states,
     procedure_logs,
     segmentations,
+    slides,
     spatial,
     structure_sets,
     value_mappings,
@@ -63,6 +65,7 @@ def ct_chest() -> Files:
     yield "seg-binary-two-segments", two_segments
     yield "seg-fractional", segmentations.fractional(segmented, ct)
     yield "seg-label-map", segmentations.label_map(segmented, ct)
+    yield "seg-with-holes", segmentations.with_holes(segmented, ct)
     keys = Series(CT_CHEST, "ko", 40, "KO", "Key objects")
     yield "ko-best-in-set-two-series", key_objects.best_in_set(keys, ct, lung, states[0][1])
     yield "ko-rejection-note", key_objects.rejected(keys, ct)
@@ -132,10 +135,18 @@ def mr_head() -> Files:
 
 
 def sm_slide() -> Files:
-    """Yield a whole slide image in 2 x 2 tiles and its segmentation."""
+    """Yield whole slide images in 2 x 2 and in sparse tiles, and what selects from them."""
     slide = images.slide(Series(SM_SLIDE, "sm", 1, "SM"))
     yield "sm-2x2-tiles", slide
     yield "seg-tiled", segmentations.tiled(Series(SM_SLIDE, "seg", 30, "SEG"), slide)
+    sparse = slides.sparse(Series(SM_SLIDE, "sm", 1, "SM"))
+    yield "sm-sparse", sparse
+    yield "pr-matrix-units", slides.matrix_units(Series(SM_SLIDE, "pr", 10, "PR"), slide, sparse)
+    yield "sr-slide-regions", slides.regions(Series(SM_SLIDE, "sr", 20, "SR"), slide, sparse)
+    annotations = Series(SM_SLIDE, "ann", 80, "ANN")
+    yield "ann-total-pixel-matrix", bulk_annotations.total_pixel_matrix(annotations, slide)
+    yield "ann-slide-coordinates", bulk_annotations.slide_coordinates(annotations, slide)
+    yield "ann-frame", bulk_annotations.frame(annotations, slide)
 
 
 def ecg_rest() -> Files:

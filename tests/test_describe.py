@@ -276,3 +276,17 @@ def ct(uid: str) -> Dataset:
         Rows=80,
         Columns=100,
     )
+
+
+def test_groups_of_annotations_are_a_table(testdata: Path) -> None:
+    lines, ids = inspected(testdata / "sm-slide" / "ann-total-pixel-matrix.dcm")
+    assert line_with(lines, "Groups (") == "Groups (2D, relative to VOLUME, 5 groups)"
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if line.startswith("│")]
+    assert [(row[0], row[1], row[4], row[5]) for row in rows] == [
+        ("1", "Nuclei", "POINT", "3"),
+        ("2", "Vessel walls", "POLYLINE", "2"),
+        ("3", "Glands", "POLYGON", "3"),
+        ("4", "Necrosis", "ELLIPSE", "1"),
+        ("5", "Tumour", "RECTANGLE", "2"),
+    ]
+    assert sorted(_BECOMES.findall("\n".join(lines))) == sorted(ids)

@@ -109,7 +109,7 @@ def written(testdata: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_roles_in_use_are_documented(written: Path, testdata: Path) -> None:
     documented = re.findall(r"^\| `(\w+)` \|", page("mapping.md"), re.MULTILINE)
-    shown = imgsel("inspect", testdata).stdout
+    shown = imgsel("inspect", testdata, "--outlines").stdout
     used = set(
         re.findall(r"\((\w+)[,)]", "\n".join(line for line in shown.splitlines() if "→ ImagingSelection" in line))
     )

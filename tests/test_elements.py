@@ -30,7 +30,7 @@ def filled(resource: Any, path: list[str]) -> bool:
 @pytest.fixture(scope="module")
 def resources(testdata: Path) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for result in convert(testdata, Settings(endpoint="https://pacs.example/rs")):
+    for result in convert(testdata, Settings(endpoint="https://pacs.example/rs", outlines=True)):
         found[result.kind or ""] += [each.to_dict() for each in result.selections]
     return found
 

@@ -18,7 +18,7 @@ from hatchling.builders.wheel import WheelBuilder
 from tests.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-HEAVY = ("pydicom", "highdicom", "numpy", "orjson", "pydantic", "fhir", "fhir_core", "rich")
+HEAVY = ("pydicom", "highdicom", "numpy", "orjson", "pydantic", "fhir", "fhir_core", "rich", "PIL")
 
 
 @pytest.fixture(scope="module")

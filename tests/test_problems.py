@@ -55,7 +55,7 @@ def test_a_definition_is_complete(definition: problems.Definition) -> None:
     assert definition.severity in ("note", "warning", "error")
     assert definition.message[0].isupper() or definition.message.startswith("{")
     assert definition.message.endswith(".")
-    assert placeholders(definition.message) <= {"limit", "count", "type", "rule", "kind"}
+    assert placeholders(definition.message) <= {"limit", "count", "first", "type", "rule", "kind"}
 
 
 def test_every_code_that_is_reported_is_defined_and_given_its_details() -> None:

@@ -18,6 +18,7 @@ def test_the_defaults_make_nothing_up() -> None:
     assert (dict(settings.patient_id_systems), settings.with_names) == ({}, False)
     assert (settings.project, settings.regions, settings.plane_tolerance) == (False, "as-stated", None)
     assert settings.select is None
+    assert (settings.outlines, settings.outline_tolerance) == (False, 0)
 
 
 def test_settings_cannot_be_changed_not_even_through_what_they_were_made_of() -> None:
@@ -48,6 +49,10 @@ def test_a_time_zone_is_an_offset_or_a_name(text: str, hours: float) -> None:
         ({"endpoint": "file:///etc"}, "endpoint"),
         ({"with_names": "yes"}, "with_names"),
         ({"project": 1}, "project"),
+        ({"outlines": "yes"}, "outlines"),
+        ({"outline_tolerance": -1}, "outline_tolerance"),
+        ({"outline_tolerance": float("inf")}, "outline_tolerance"),
+        ({"outline_tolerance": "half"}, "outline_tolerance"),
         ({"regions": "4d"}, "regions"),
         ({"regions": True}, "regions"),
         ({"plane_tolerance": -0.1}, "plane_tolerance"),
@@ -63,6 +68,9 @@ def test_a_time_zone_is_an_offset_or_a_name(text: str, hours: float) -> None:
         ({"archive_limits": {"files": 5}}, "archive_limits"),
         ({"archive_limits": 5}, "archive_limits"),
         ({"time_zone": "Z"}, "time_zone"),
+        ({"max_region_vertices": 0}, "max_region_vertices"),
+        ({"max_region_vertices": 1.5}, "max_region_vertices"),
+        ({"max_region_vertices": True}, "max_region_vertices"),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_named(values: dict[str, Any], key: str) -> None:

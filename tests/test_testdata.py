@@ -17,7 +17,7 @@ import pytest
 from pydicom import Dataset, dcmread
 
 # Laid out by highdicom, whose minor versions differ; all other files are stated byte by byte.
-BY_HIGHDICOM = re.compile(r"(seg|sr-tid1500)-")
+BY_HIGHDICOM = re.compile(r"(ann|seg|sr-tid1500)-")
 ITS_VERSION = "0.28."
 
 STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"

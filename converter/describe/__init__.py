@@ -27,6 +27,7 @@ _MODULES = {
     "KO": "converter.describe.content_items",
     "PR": "converter.describe.presentation_state",
     "SEG": "converter.describe.segmentation",
+    "ANN": "converter.describe.bulk_annotations",
 }
 _ANY_OTHER = "converter.describe.attributes"
 _SEVERITY_STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}

@@ -43,7 +43,7 @@ def body(dataset: Dataset, outcomes: Outcomes, *, with_names: bool) -> Iterator[
         yield line(1, (f"Segment {_number(definition)}", "cyan"))
         for selection in selections:
             yield becomes(selection, 2)
-            for key in selection.focus:
+            for key in () if selection.key.role.startswith("outline") else selection.focus:
                 # What several segments derive from is shown below the first of them.
                 sources = outcomes.take(home(by_id[key.id])) if key.id in by_id else []
                 yield from (becomes(source, 3) for source in sources)
@@ -91,7 +91,13 @@ def _segments(group: Dataset) -> Iterator[int]:
 
 def _sources(selections: list[Selection], by_id: dict[str, Selection]) -> str:
     """Return what the segment is about: the images of the selections in its focus."""
-    sources = [by_id[key.id] for selection in selections for key in selection.focus if key.id in by_id]
+    sources = [
+        by_id[key.id]
+        for selection in selections
+        if selection.key.role == "item"
+        for key in selection.focus
+        if key.id in by_id
+    ]
     if not sources:
         return "none"
     images = {instance.sop_instance_uid for source in sources for instance in source.instances}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -10,18 +10,22 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from converter.context import Context
+from converter.fhir.many import Many
 from converter.selection import Problem, Selection
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+_PLACE = b"\0"
+"""Stands for many elements until they are put in its place: in JSON it is nowhere else."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoded:
     """A selection, or what goes with it, as a resource.
 
-    `resource` is JSON but for Decimals and for coordinates, which are flat numpy arrays (numpy numbers where the
-    release has an extension for each). `problems` holds what the release's types could not take; `broken` names the
+    `resource` is JSON but for Decimals, for coordinates, which are flat numpy arrays, and for what stands in a list
+    for many elements. `problems` holds what the release's types could not take; `broken` names the
     rules of the release that the resource breaks, empty for one to be written.
     """
 
@@ -48,7 +52,22 @@ class Encoded:
         A float32 coordinate is the shortest decimal that reads back to the same float32, a float64 one the
         shortest that reads back to the same float64; a Decimal keeps all its digits.
         """
-        return orjson.dumps(self.resource, _digits, orjson.OPT_SERIALIZE_NUMPY)
+        many: list[Many] = []
+
+        def fragment(value: object) -> orjson.Fragment:
+            # What orjson itself does not take: a Decimal, with the digits that it has, and the place of many elements.
+            if isinstance(value, Many):
+                many.append(value)
+                return orjson.Fragment(_PLACE)
+            if isinstance(value, Decimal):
+                return orjson.Fragment(str(value))
+            raise TypeError(type(value).__name__)
+
+        text = orjson.dumps(self.resource, fragment, orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS)
+        if not many:
+            return text
+        first, *others = text.split(_PLACE)
+        return b"".join([first, *(piece for each in zip(many, others, strict=True) for piece in _pieces(*each))])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the resource as plain Python values, equal to what a JSON parser makes of `to_json`."""
@@ -101,8 +120,6 @@ class Release:
     resource_type: str = field(default="ImagingSelection", kw_only=True)
 
 
-def _digits(value: object) -> orjson.Fragment:
-    """Return a Decimal as a JSON number with the digits that it has; orjson itself takes none."""
-    if isinstance(value, Decimal):
-        return orjson.Fragment(str(value))
-    raise TypeError(type(value).__name__)
+def _pieces(many: Many, rest: bytes) -> Iterator[bytes]:
+    yield from many.chunks()
+    yield rest

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from converter.fhir import datatypes
 from converter.fhir.datatypes import Element, every, present
 from converter.fhir.encoded import Encoded
+from converter.fhir.many import ManyRegions, flat
+from converter.packed import PackedRegions
 from converter.problems import problem
 from converter.selection import (
     Channels,
@@ -61,7 +60,7 @@ class Encoder:
         return Encoded(resource, tuple(dict.fromkeys(self.problems)), check(resource), model)
 
     def resource(self) -> Element:
-        """Return the resource: JSON but for each `coordinate`, a flat numpy array."""
+        """Return the resource: JSON but for each `coordinate`, a flat numpy array, and what stands for many."""
         usable = self.endpoints()
         contained = [] if self.selection.links else [self.endpoint(name, address) for name, address in usable.items()]
         prefix = "Endpoint/" if self.selection.links else "#"
@@ -169,7 +168,7 @@ class Encoder:
             **self.number("number", instance.number),
             sopClass=self.sop_class(instance.sop_class_uid),
             **self.subset(instance.subset),
-            imageRegion2D=[each for region in instance.regions for each in self.region_2d(region)],
+            imageRegion2D=self.regions_2d(instance.regions),
         )
 
     def sop_class(self, uid: str | None) -> Any:
@@ -183,7 +182,13 @@ class Encoder:
         """Return the elements that state a subset of an instance."""
         return {"subset": subset_strings(subset)}
 
-    def region_2d(self, region: Region2D) -> Iterable[Element]:
+    def regions_2d(self, regions: Sequence[Region2D]) -> list[Any]:
+        """Return the regions in pixels of an instance; packed ones stay so until they are written."""
+        if isinstance(regions, PackedRegions):
+            return [ManyRegions(regions)]
+        return [each for region in regions for each in self.region_2d(region)]
+
+    def region_2d(self, region: Region2D) -> Iterable[Any]:
         """Return what a region in pixels is in the release: a curve is a polyline through its stated points."""
         if region.type != "interpolated":
             return [as_stated(region)]
@@ -191,9 +196,9 @@ class Encoder:
 
         return [_region("polyline", interpolate(region.coordinates, tolerance=CURVE_TOLERANCE))]
 
-    def regions_3d(self) -> list[Element]:
+    def regions_3d(self) -> list[Any]:
         """Return the regions that the resource has itself."""
-        return [as_stated(each) for each in self.selection.regions_3d]
+        return in_space(self.selection.regions_3d)
 
     def uid(self, name: str, uid: str | None, *, needed: bool) -> Element:
         """Return the element of a UID; if one is needed and there is none that an id can hold, why it is absent."""
@@ -237,19 +242,18 @@ def subset_strings(subset: Subset | None) -> list[str]:
             return [str(number) for number in subset.numbers]
 
 
+def in_space(regions: Sequence[Region3D]) -> list[Any]:
+    """Return regions in a frame of reference; packed ones stay so until they are written."""
+    return [ManyRegions(regions)] if isinstance(regions, PackedRegions) else [as_stated(each) for each in regions]
+
+
 def as_stated(region: Region2D | Region3D) -> Element:
     """Return a region with its own type and coordinates."""
     return _region(region.type, region.coordinates)
 
 
 def _region(kind: str, points: Coordinates) -> Element:
-    return {"regionType": kind, "coordinate": _flat(points)}
-
-
-def _flat(points: Coordinates) -> NDArray[Any]:
-    """Coordinates one after the other, as orjson takes them: contiguous, of the machine's byte order."""
-    precision = np.float32 if points.dtype.itemsize == 4 and points.dtype.kind == "f" else np.float64
-    return np.ascontiguousarray(points, dtype=precision).reshape(-1)
+    return {"regionType": kind, "coordinate": flat(points)}
 
 
 def _purpose(purpose: Concept) -> Element:

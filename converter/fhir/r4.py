@@ -11,9 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
 from converter.fhir import context_r4, datatypes, r5, rules
 from converter.fhir.datatypes import Element, present
 from converter.fhir.encoded import Encoded, Loss, Release
+from converter.fhir.many import Many, ManyCoordinateExtensions, ManyRegionExtensions, ManyRegions
 from converter.selection import Selection
 
 if TYPE_CHECKING:
@@ -89,7 +92,7 @@ def encode(selection: Selection) -> Encoded:
 
 
 def to_basic(resource: Element) -> Element:
-    """Return an ImagingSelection of R5 as a Basic of R4. A coordinate is a numpy number where it was in an array."""
+    """Return an ImagingSelection of R5 as a Basic of R4; what is many, as coordinates are, stays so until written."""
     extensions = {name: list(_extensions(EXTENSION + name, name, shape, resource)) for name, shape in ELEMENTS.items()}
     status = extensions.pop("status")
     return present(
@@ -104,21 +107,26 @@ def to_basic(resource: Element) -> Element:
     )
 
 
-def _extensions(url: str, name: str, shape: Shape, parent: Mapping[str, Any]) -> Iterator[Element]:
+def _extensions(url: str, name: str, shape: Shape, parent: Mapping[str, Any]) -> Iterator[Any]:
     """The extensions that an element of `parent` is: one for each of its values."""
     if f"_{name}" in parent:
         yield {"url": url, **parent[f"_{name}"]}
     if name not in parent:
         return
     values = parent[name] if name in REPEATING else [parent[name]]
+    if isinstance(values, np.ndarray):
+        yield ManyCoordinateExtensions(values)
+        return
     for value in values:
-        if isinstance(shape, str):
+        if isinstance(value, ManyRegions):
+            yield ManyRegionExtensions(name, value.regions)
+        elif isinstance(shape, str):
             yield {"url": url, f"value{shape}": value}
         else:
             yield {"url": url, "extension": list(_inside(name, shape, value))}
 
 
-def _inside(name: str, shape: Mapping[str, Shape], value: Mapping[str, Any]) -> Iterator[Element]:
+def _inside(name: str, shape: Mapping[str, Shape], value: Mapping[str, Any]) -> Iterator[Any]:
     if name == "bodySite":
         # R4 has no CodeableReference.
         yield {"url": DATATYPE, "valueString": "CodeableReference"}
@@ -133,9 +141,15 @@ def from_basic(resource: Mapping[str, Any]) -> Element:
     return {"resourceType": "ImagingSelection", **own, **_elements(stated, EXTENSION, ELEMENTS)}
 
 
-def _elements(extensions: Sequence[Mapping[str, Any]], prefix: str, shapes: Mapping[str, Shape]) -> Element:
+def _elements(extensions: Sequence[Any], prefix: str, shapes: Mapping[str, Shape]) -> Element:
     found: Element = {}
     for extension in extensions:
+        if isinstance(extension, ManyCoordinateExtensions):
+            found["coordinate"] = extension.numbers
+            continue
+        if isinstance(extension, ManyRegionExtensions):
+            found.setdefault(extension.name, []).append(ManyRegions(extension.regions))
+            continue
         name = str(extension.get("url", "")).removeprefix(prefix)
         if name not in shapes or extension["url"] != prefix + name:
             continue
@@ -162,9 +176,11 @@ def check(resource: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _with_urls(extensions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _with_urls(extensions: Sequence[Any]) -> Iterator[str]:
     """Every extension says by its url what it states."""
     for each in extensions:
+        if isinstance(each, Many):
+            continue
         yield from rules.required(each, "url")
         yield from _with_urls(each.get("extension", ()))
 

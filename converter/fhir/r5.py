@@ -7,10 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from converter.fhir import context_r5, losses, rules
 from converter.fhir.datatypes import Element
 from converter.fhir.encoded import Encoded, Loss, Release
-from converter.fhir.encoder import Encoder, as_stated, subset_strings
+from converter.fhir.encoder import Encoder, as_stated, in_space, subset_strings
+from converter.fhir.many import ManyRegions
+from converter.packed import PackedRegions
 from converter.selection import (
     ContentItem,
     Region2D,
@@ -117,7 +121,7 @@ class R5Encoder(Encoder):
     def instances(self) -> list[Element]:
         """Return the selected instances, the regions in a frame of reference on the first."""
         instances = super().instances()
-        regions = [as_stated(each) for each in self.selection.regions_3d]
+        regions = in_space(self.selection.regions_3d)
         if regions:
             instances[0]["imageRegion3D"] = regions
         return instances
@@ -133,12 +137,12 @@ class R5Encoder(Encoder):
             return {"subset": [subset.observation_uid]}
         return {"subset": subset_strings(subset)}
 
-    def region_2d(self, region: Region2D) -> list[Element]:
+    def region_2d(self, region: Region2D) -> list[Any]:
         """Return a region in pixels as stated, and a multipoint as its points."""
         if region.type != "multipoint":
             return [as_stated(region)]
-        points = (region.coordinates[n : n + 1] for n in range(len(region.coordinates)))
-        return [as_stated(Region2D("point", point)) for point in points]
+        starts = np.arange(len(region.coordinates) + 1)
+        return [ManyRegions(PackedRegions(Region2D, "point", region.coordinates, starts))]
 
 
 def encode(selection: Selection) -> Encoded:
@@ -189,9 +193,9 @@ def broken_in(resource: Mapping[str, Any], targets: Mapping[str, tuple[str, ...]
         yield from rules.unsigned_ints(instance, "number")
         yield from rules.subset(instance)
     for region in regions_2d:
-        yield from rules.one_of(region, "regionType", GRAPHIC_TYPE_2D)
+        yield from rules.region_type(region, GRAPHIC_TYPE_2D)
     for region in regions_3d:
-        yield from rules.one_of(region, "regionType", GRAPHIC_TYPE_3D)
+        yield from rules.region_type(region, GRAPHIC_TYPE_3D)
     for path, types in targets.items():
         yield from rules.targets(resource, path, types)
 

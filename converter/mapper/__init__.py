@@ -16,6 +16,7 @@ from converter.mapper import values
 from converter.mapper.annotation_object import AnnotationObject, Kind
 from converter.mapper.projected import followed, restated
 from converter.measurement import Statement
+from converter.pixel_data import PixelData
 from converter.problems import problem
 from converter.selection import Problem, Selection
 from converter.settings import Settings
@@ -66,6 +67,7 @@ _MODULES = {
     "RTSTRUCT": "converter.mapper.structure_set",
     "RWV": "converter.mapper.real_world_value_mapping",
     "FID": "converter.mapper.spatial_fiducials",
+    "ANN": "converter.mapper.bulk_annotations",
     "MR": "converter.mapper.tractography",
     **dict.fromkeys(_WAVEFORMS, "converter.mapper.waveform_annotations"),
 }
@@ -116,7 +118,7 @@ _SOP_CLASSES: dict[str, tuple[str, bool]] = {
     _STORAGE + "67": ("RWV", True),
     **{_STORAGE + number: (kind, True) for kind, numbers in _WAVEFORMS.items() for number in numbers},
     _STORAGE + "481.3": ("RTSTRUCT", True),
-    _STORAGE + "91.1": ("ANN", False),
+    _STORAGE + "91.1": ("ANN", True),
 }
 
 
@@ -165,16 +167,19 @@ def is_annotation(sop_class_uid: str | None, modality: str | None) -> bool:
     return kind_of(sop_class_uid, modality) is not None
 
 
-def map_object(dataset: Dataset, source: str, catalog: Catalog, settings: Settings) -> Mapped:
+def map_object(
+    dataset: Dataset, source: str, catalog: Catalog, settings: Settings, pixel_data: PixelData | None = None
+) -> Mapped:
     """Return what an annotation object selects, and what was wrong with it.
 
-    `source`: its SOP Instance UID, or the SHA-256 of an object without one. Raises NotAnnotationError.
+    `source`: its SOP Instance UID, or the SHA-256 of an object without one. `pixel_data`: that of a segmentation, for
+    its outlines. Raises NotAnnotationError.
     """
     sop_class = values.text(dataset, "SOPClassUID")
     kind = kind_of(sop_class, values.text(dataset, "Modality"))
     if kind is None:
         raise NotAnnotationError
-    obj = AnnotationObject(dataset, catalog, settings, source, KINDS[kind])
+    obj = AnnotationObject(dataset, catalog, settings, source, KINDS[kind], pixel_data)
     if values.text(dataset, "SOPInstanceUID") is None:
         obj.report("sop-instance-uid-missing", "$.SOPInstanceUID")
     if sop_class is None:

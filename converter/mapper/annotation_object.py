@@ -14,6 +14,7 @@ from converter import body_part
 from converter.catalog import Catalog, Instance
 from converter.mapper import coded, identities, people, timing, values
 from converter.mapper.evidence import Evidence
+from converter.pixel_data import PixelData
 from converter.problems import problem
 from converter.selection import (
     Code,
@@ -60,7 +61,8 @@ class Kind:
 class AnnotationObject:
     """A data set with its catalog, settings and the problems met so far.
 
-    `source` is what ids are made of: the SOP Instance UID, or the SHA-256 of an object without.
+    `source` is what ids are made of: the SOP Instance UID, or the SHA-256 of an object without. `pixel_data` is there
+    only if the settings ask for what needs it.
     The accessors `text`, `integer`, ... take the data set that holds the element and its JSONPath; a value that cannot
     be read becomes a problem there and counts as missing.
     """
@@ -70,6 +72,7 @@ class AnnotationObject:
     settings: Settings
     source: str
     kind: Kind
+    pixel_data: PixelData | None = None
     problems: list[Problem] = field(default_factory=list)
     _once: set[tuple[str, str]] = field(default_factory=set)
     _located: dict[str, Located] = field(default_factory=dict)

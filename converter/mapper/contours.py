@@ -9,7 +9,7 @@ from pydicom import Dataset
 
 from converter.mapper import values
 from converter.mapper.annotation_object import AnnotationObject
-from converter.mapper.gathering import Gathered, Reference, reference_of
+from converter.mapper.gathering import Gathered, Reference, by_series, reference_of
 from converter.mapper.regions import closed, points_of
 from converter.selection import Coordinates, Region3D, Region3DType, Series
 
@@ -54,8 +54,7 @@ def contours_of(obj: AnnotationObject, contour_items: Iterable[tuple[Dataset, st
             path = f"{item_path}.ContourSequence[{index}]"
             if values.text(contour, "ContourGeometricType") == _XOR and contours.xor_path is None:
                 contours.xor_path = path
-            by_series = _images_by_series(obj, contour, path)
-            for key, images in by_series.items():
+            for key, images in _images_by_series(obj, contour, path).items():
                 uids = tuple(dict.fromkeys(image.sop_instance_uid for image in images))
                 region = _region(obj, contour, path, uids)
                 if region is None:
@@ -76,15 +75,9 @@ def _images_by_series(
 
     A contour that names no image is one of no series.
     """
-    by_series: dict[tuple[str | None, ...], list[Reference]] = {}
-    for index, item in enumerate(values.items(contour, "ContourImageSequence")):
-        reference = reference_of(obj, item, f"{path}.ContourImageSequence[{index}]")
-        if reference is not None:
-            series = reference.located.series
-            apart = reference.sop_instance_uid if series.series_instance_uid is None else None
-            key = (series.study_instance_uid, series.series_instance_uid, apart)
-            by_series.setdefault(key, []).append(reference)
-    return by_series or {(): []}
+    items = enumerate(values.items(contour, "ContourImageSequence"))
+    references = (reference_of(obj, item, f"{path}.ContourImageSequence[{index}]") for index, item in items)
+    return by_series(each for each in references if each is not None) or {(): []}
 
 
 def _region(obj: AnnotationObject, contour: Dataset, path: str, images: tuple[str, ...]) -> Region3D | None:

@@ -34,8 +34,8 @@ class _Named:
     frames: set[int] | None = field(default_factory=set)
 
 
-class _Images:
-    """Source images by SOP Instance UID, in the order they are first named."""
+class Images:
+    """Images by SOP Instance UID, in the order they are first named, each with all its frames that are named."""
 
     def __init__(self) -> None:
         self._by_uid: dict[str, _Named] = {}
@@ -67,8 +67,8 @@ class Derivation:
 
     def __init__(self, obj: AnnotationObject) -> None:
         self._obj = obj
-        self._of_segment: dict[int, _Images] = {}
-        self._of_all = _Images()
+        self._of_segment: dict[int, Images] = {}
+        self._of_all = Images()
         self._is_label_map = is_label_map(obj.dataset)
         self.first_named: dict[int, str] = {}
         self._read_groups()
@@ -86,7 +86,7 @@ class Derivation:
     @cached_property
     def of_object(self) -> list[tuple[SelectionKey, Gathered]]:
         """What the object as a whole refers to: the sources of a segment whose frames name none."""
-        images = _Images()
+        images = Images()
         for item, path in _referenced_instances(self._obj.dataset):
             self._add(item, path, [images])
         return list(images.gathered().keyed(self._obj, _ROLE, ""))
@@ -120,10 +120,10 @@ class Derivation:
                 self.first_named.setdefault(number, f"{item_path}.ReferencedSegmentNumber")
         return tuple(numbers)
 
-    def _images_of(self, number: int) -> _Images:
-        return self._of_segment.setdefault(number, _Images())
+    def _images_of(self, number: int) -> Images:
+        return self._of_segment.setdefault(number, Images())
 
-    def _add(self, item: Dataset, path: str, targets: list[_Images]) -> None:
+    def _add(self, item: Dataset, path: str, targets: list[Images]) -> None:
         reference = reference_of(self._obj, item, path)
         if reference is not None:
             for images in targets:

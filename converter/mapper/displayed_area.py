@@ -5,19 +5,19 @@ PS3.3 C.10.4 (displayed area), C.10.5.1.1 (annotation units), C.10.6 (spatial tr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from pydicom import Dataset
 
 from converter import geometry
-from converter.catalog import Instance
 from converter.geometry import DisplayedArea, GeometryError, SpatialTransform
 from converter.mapper import values
 from converter.mapper.annotation_object import AnnotationObject
 from converter.mapper.gathering import Reference
 from converter.mapper.graphics import Shape
+from converter.mapper.total_pixel_matrix import TotalPixelMatrix, is_tiled
 from converter.selection import Frames, Region2D, Segments
 
 _SEQUENCE = "DisplayedAreaSelectionSequence"
@@ -43,20 +43,24 @@ class Placement:
         self._of_all: _Selection | None = None
         self._of_image: dict[str, _Selection] = {}
         self._of_frames: dict[str, dict[int, _Selection]] = {}
+        self._matrix = TotalPixelMatrix(obj)
         self._regions: dict[tuple[Shape, DisplayedArea | None], Region2D] = {}
         for index, item in enumerate(values.items(obj.dataset, _SEQUENCE)):
             self._add(item, f"$.{_SEQUENCE}[{index}]")
 
-    def place(self, shape: Shape, reference: Reference) -> Iterator[tuple[Reference, Region2D]]:
+    def place(
+        self, shape: Shape, reference: Reference, named: Mapping[str, int | None]
+    ) -> Iterator[tuple[Reference, Region2D]]:
         """Yield the region that a shape is in a referenced image, by frames where these are displayed differently.
 
-        Nothing, with a problem, where the shape has no place. A position in the total pixel matrix is one in the whole
-        instance.
+        Nothing, with a problem, where the shape has no place. `named`: the only frames that the shape is drawn on, as
+        `only_frames` returns them: a position in the total pixel matrix is one in such a frame, or in the instance.
         """
         if shape.units == "PIXEL":
+            self._matrix.check_frames(reference, shape.units_path)
             yield reference, self._region(shape, None)
         elif shape.units == "MATRIX":
-            yield self._whole(reference, shape.units_path), self._region(shape, None)
+            yield self._matrix.place(reference, named, self._region(shape, None), shape.units_path)
         elif self._transform is not None:
             for part, selection in self._governing(reference, shape):
                 if selection is None:
@@ -64,7 +68,7 @@ class Placement:
                 elif selection.area is None:
                     self._obj.report_once("displayed-area-invalid", selection.path, selection.path)
                 else:
-                    yield self._relative_to(selection, part), self._region(shape, selection.area)
+                    yield self._relative_to(selection, part, named, self._region(shape, selection.area))
 
     @cached_property
     def _transform(self) -> SpatialTransform | None:
@@ -130,20 +134,17 @@ class Placement:
             return None
         return tuple(range(1, (instance.number_of_frames or 1) + 1))
 
-    def _relative_to(self, selection: _Selection, reference: Reference) -> Reference:
+    def _relative_to(
+        self, selection: _Selection, reference: Reference, named: Mapping[str, int | None], region: Region2D
+    ) -> tuple[Reference, Region2D]:
         """Return what the corners of a displayed area, and so the positions in it, are relative to."""
+        path = f"{selection.path}.PixelOriginInterpretation"
         if selection.origin == "VOLUME":
-            return self._whole(reference, f"{selection.path}.PixelOriginInterpretation")
-        if selection.origin is None and _is_tiled(reference.located.instance):
-            path = f"{selection.path}.PixelOriginInterpretation"
+            return self._matrix.place(reference, named, region, path)
+        if selection.origin is None and is_tiled(reference.located.instance):
             self._obj.report_once("pixel-origin-assumed", path, path)
-        return reference
-
-    def _whole(self, reference: Reference, path: str) -> Reference:
-        if reference.subset is None:
-            return reference
-        self._obj.report_once("region-matrix", path, path)
-        return replace(reference, subset=None)
+        self._matrix.check_frames(reference, path)
+        return reference, region
 
     def _region(self, shape: Shape, area: DisplayedArea | None) -> Region2D:
         """Return the shape as a region in pixels; made once for all images that are displayed alike."""
@@ -197,7 +198,3 @@ def _area(item: Dataset) -> DisplayedArea | None:
         return DisplayedArea((top_left[0], top_left[1]), (bottom_right[0], bottom_right[1]))
     except (values.ValueUnreadableError, GeometryError):
         return None
-
-
-def _is_tiled(instance: Instance | None) -> bool:
-    return instance is not None and instance.total_pixel_matrix_columns is not None

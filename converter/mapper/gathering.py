@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -128,6 +128,17 @@ class Gathering:
         return len(self._series)
 
 
+def by_series(references: Iterable[Reference]) -> dict[tuple[str | None, ...], list[Reference]]:
+    """Return references by study and series; those of unknown series apart, as they may be of two."""
+    found: dict[tuple[str | None, ...], list[Reference]] = {}
+    for reference in references:
+        series = reference.located.series
+        apart = reference.sop_instance_uid if series.series_instance_uid is None else None
+        key = (series.study_instance_uid, series.series_instance_uid, apart)
+        found.setdefault(key, []).append(reference)
+    return found
+
+
 def reference_of(obj: AnnotationObject, item: Dataset, path: str) -> Reference | None:
     """Return the instance and frames that a SOP Instance Reference Macro item names (PS3.3 10.8, 10.3).
 
@@ -164,12 +175,16 @@ def frames_of(obj: AnnotationObject, item: Dataset, path: str, instance: Instanc
     return Frames(tuple(dict.fromkeys(numbers)))
 
 
-def check_inside(obj: AnnotationObject, region: Region2D, instance: Instance | None, path: str) -> None:
-    """Warn where a region reaches outside of its image; it is kept as stated."""
+def check_inside(
+    obj: AnnotationObject, region: Region2D, instance: Instance | None, path: str, subset: Subset | None = None
+) -> None:
+    """Warn where a region reaches outside of its image, or of the frames that it is on; it is kept as stated."""
     if instance is None:
         return
-    columns = instance.total_pixel_matrix_columns or instance.columns
-    rows = instance.total_pixel_matrix_rows or instance.rows
+    columns, rows = instance.columns, instance.rows
+    if not isinstance(subset, Frames):
+        columns = instance.total_pixel_matrix_columns or columns
+        rows = instance.total_pixel_matrix_rows or rows
     if columns is None or rows is None:
         return
     outside = (region.coordinates < 0) | (region.coordinates > np.array([columns, rows]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pydicom import Dataset
 
@@ -74,6 +74,18 @@ def content_creator(dataset: Dataset) -> Performer | None:
     name = next(iter(values.person_names(dataset, "ContentCreatorName")), None)
     stated = values.items(dataset, "ContentCreatorIdentificationCodeSequence")
     return person(name, person_identifier(stated[0], "PersonIdentificationCodeSequence") if stated else None)
+
+
+def makers(dataset: Dataset, kind: str | None, algorithms: Iterable[Performer]) -> tuple[Performer, ...]:
+    """Return who or what made something that is MANUAL, AUTOMATIC or SEMIAUTOMATIC.
+
+    What is manual is the content creator's, what is automatic the algorithms', what is semiautomatic of both; where
+    the one that it should be is not named, the content creator's. None leaves it to the equipment.
+    """
+    creator = content_creator(dataset)
+    by_algorithm = () if kind == "MANUAL" else tuple(algorithms)
+    by_hand = (creator,) if creator is not None and (kind == "SEMIAUTOMATIC" or not by_algorithm) else ()
+    return (*by_hand, *by_algorithm)
 
 
 def operators(dataset: Dataset) -> tuple[Performer, ...]:

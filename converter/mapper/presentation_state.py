@@ -16,6 +16,7 @@ from converter.mapper.displayed_area import Placement
 from converter.mapper.gathering import Gathered, Gathering, Reference, check_inside, reference_of
 from converter.mapper.graphics import Shape, shapes_of_text
 from converter.mapper.presentation import ANNOTATIONS, Presentation, distinct, drawn, references, tracking
+from converter.mapper.total_pixel_matrix import only_frames
 from converter.selection import Code, Concept, Frames, Region2D, Selection, SelectionKey, Series, Subset
 
 _BLENDING = "BlendingSequence"
@@ -161,14 +162,14 @@ class _State:
     def _place(self, shape: Shape, images: Sequence[Reference], gathering: Gathering) -> list[Reference]:
         """Add the regions that a shape is on images; return the images that it has a place on."""
         found: set[tuple[str, Subset | None, Region2D]] = set()
-        placed = []
+        placed, named = [], only_frames(images)
         for reference in images:
-            for part, region in self._placement.place(shape, reference):
+            for part, region in self._placement.place(shape, reference, named):
                 placed.append(reference)
                 # Frames of a total pixel matrix all are the same whole instance.
                 if (part.sop_instance_uid, part.subset, region) not in found:
                     found.add((part.sop_instance_uid, part.subset, region))
-                    check_inside(self._obj, region, part.located.instance, shape.path)
+                    check_inside(self._obj, region, part.located.instance, shape.path, part.subset)
                     gathering.add(part, region)
         return placed
 

@@ -9,13 +9,14 @@ from typing import TypeAlias
 from converter.catalog import Instance, SpatialCatalog
 from converter.mapper.annotation_object import AnnotationObject
 from converter.mapper.gathering import Gathering, Reference, check_inside
-from converter.projection import Slice, Stack, slices_of, to_frame_of_reference, to_pixels
-from converter.selection import Frames, Region3D, SelectedInstance, Selection, SelectionKey
+from converter.mapper.total_pixel_matrix import TotalPixelMatrix, is_tiled, only_frames
+from converter.projection import Slice, Stack, slices_or_tiles_of, to_frame_of_reference, to_pixels
+from converter.selection import Frames, Region2D, Region3D, SelectedInstance, Selection, SelectionKey
 
 # Segmentations and doses lie in space like images do, but nobody draws on them.
 _NOT_DRAWN_ON = frozenset({"SEG", "RTDOSE"})
-# What is stated both ways already is not restated.
-_OTHER_WAY = {"2d": "outline3d", "3d": "outline2d"}
+# Outlines are stated both ways already, where both can be: the other way is left out then, not restated.
+_OUTLINES = {"2d": ("outline2d", "outline3d"), "3d": ("outline3d", "outline2d")}
 
 
 Successors: TypeAlias = Mapping[SelectionKey, Sequence[SelectionKey]]
@@ -28,11 +29,14 @@ def restated(obj: AnnotationObject, selections: Iterable[Selection]) -> tuple[tu
     What cannot be restated stays as it is, with a problem. A focus on what was restated follows it.
     """
     target = obj.settings.regions
+    wanted, other_way = _OUTLINES[target]
+    given = list(selections)
+    outlined = {each.key.path for each in given if each.key.role == wanted}
     projector = Projector(obj)
     made: dict[SelectionKey, Selection] = {}
     successors: dict[SelectionKey, list[SelectionKey]] = {}
-    for selection in selections:
-        if selection.key.role != _OTHER_WAY[target]:
+    for selection in given:
+        if selection.key.role != other_way or selection.key.path not in outlined:
             results = projector.on_images(selection) if target == "2d" else projector.in_space(selection)
             successors[selection.key] = [_add(each, made) for each in results]
     focused = tuple(replace(each, focus=followed(each.focus, successors)) for each in made.values())
@@ -84,6 +88,7 @@ class Projector:
     def __init__(self, obj: AnnotationObject) -> None:
         self._obj = obj
         self._tolerance = obj.settings.plane_tolerance
+        self._matrix = TotalPixelMatrix(obj)
         self._found: dict[str | None, list[Stack]] = {}
 
     def on_images(self, selection: Selection) -> list[Selection]:
@@ -105,14 +110,16 @@ class Projector:
         """
         images = _Images(self._obj, selection, self._tolerance)
         gathering, left, unknown = Gathering(), [], 0
+        named = only_frames(selection.instances)
         for region in selection.regions_3d:
-            stacks = images.of(region) if selection.instances else self._stacks(selection.frame_of_reference_uid)
+            stacks = images.of(region) if selection.instances else self.stacks(selection.frame_of_reference_uid)
             nearest = [stack.nearest(region.coordinates) for stack in stacks]
             on = [(each, to_pixels(region, each.plane)) for each in nearest if each is not None]
             drawn = [(each, pixels) for each, pixels in on if pixels is not None]
             for each, pixels in drawn:
-                check_inside(self._obj, pixels, each.instance, selection.place)
-                gathering.add(self._reference(each, selection), pixels)
+                reference, placed = self._placed(each, pixels, selection, named)
+                check_inside(self._obj, placed, each.instance, selection.place, reference.subset)
+                gathering.add(reference, placed)
             if not drawn:
                 left.append(region)
                 unknown += not any(map(len, stacks))
@@ -147,17 +154,17 @@ class Projector:
         instance = self._obj.locate(selected.sop_instance_uid, path).instance
         if instance is None or not (selected.subset is None or isinstance(selected.subset, Frames)):
             return None, []
-        planes = dict.fromkeys(each.plane for each in slices_of(instance, selected.subset, self._tolerance))
+        planes = dict.fromkeys(each.plane for each in slices_or_tiles_of(instance, selected.subset, self._tolerance))
         images = (selected.sop_instance_uid,)
         regions = [to_frame_of_reference(region, plane, images) for region in selected.regions for plane in planes]
         return instance.frame_of_reference_uid, regions
 
-    def _stacks(self, frame_of_reference_uid: str | None) -> list[Stack]:
+    def stacks(self, frame_of_reference_uid: str | None) -> list[Stack]:
         """Return the images in a frame of reference, by series; without any, those that the object refers to."""
         if frame_of_reference_uid not in self._found:
             by_series: dict[str | None, list[Slice]] = {}
             for instance in self._images(frame_of_reference_uid):
-                slices = slices_of(instance, None, self._tolerance)
+                slices = slices_or_tiles_of(instance, None, self._tolerance)
                 by_series.setdefault(instance.series_instance_uid, []).extend(slices)
             self._found[frame_of_reference_uid] = [
                 Stack(by_series[uid]) for uid in sorted(by_series, key=lambda uid: uid or "")
@@ -172,12 +179,23 @@ class Projector:
             found = [
                 each
                 for each in catalog.instances_in_frame_of_reference(frame_of_reference_uid)
-                if _is_drawn_on(each) and (not series or each.series_instance_uid in series)
+                if is_drawn_on(each) and (not series or each.series_instance_uid in series)
             ]
         if not found:
             named = (catalog.lookup(uid) for uid, _ in evidence.instances())
-            found = [each for each in named if each is not None and _is_drawn_on(each)]
+            found = [each for each in named if each is not None and is_drawn_on(each)]
         return found
+
+    def _placed(
+        self, on: Slice, region: Region2D, selection: Selection, named: Mapping[str, int | None]
+    ) -> tuple[Reference, Region2D]:
+        """Return what a region on a slice is stated for: of a tiled image the frame named, if that holds it."""
+        reference = self._reference(on, selection)
+        if not is_tiled(on.instance) or reference.sop_instance_uid not in named:
+            return reference, region
+        frames = (each.subset for each in selection.instances if each.sop_instance_uid == reference.sop_instance_uid)
+        reference = replace(reference, subset=next(frames))
+        return self._matrix.place(reference, named, region, selection.place)
 
     def _reference(self, on: Slice, selection: Selection) -> Reference:
         instance = on.instance
@@ -213,7 +231,8 @@ class _Images:
         for each in selection.instances:
             instance = obj.locate(each.sop_instance_uid, selection.place).instance
             if instance is not None and (each.subset is None or isinstance(each.subset, Frames)):
-                slices = slices_of(instance, each.subset, tolerance)
+                # What is in the plane of a tile need not be on it.
+                slices = slices_or_tiles_of(instance, None if is_tiled(instance) else each.subset, tolerance)
                 self._slices.setdefault(each.sop_instance_uid, []).extend(slices)
         self._stacks: dict[tuple[str, ...], list[Stack]] = {}
 
@@ -242,5 +261,6 @@ def _in_frame_of_reference(
     )
 
 
-def _is_drawn_on(instance: Instance) -> bool:
+def is_drawn_on(instance: Instance) -> bool:
+    """Return whether an instance is an image that regions are stated on."""
     return instance.rows is not None and instance.modality not in _NOT_DRAWN_ON

@@ -12,6 +12,7 @@ from converter.mapper import anatomy, coded, people, values
 from converter.mapper.annotation_object import AnnotationObject, oid_identifier
 from converter.mapper.derivation import Derivation, is_label_map
 from converter.mapper.gathering import Gathered
+from converter.mapper.outlines import outline_selections, outlined
 from converter.selection import Code, Concept, Identifier, Performer, Segments, Selection, SelectionKey
 
 _SOURCE_IMAGE = Concept((Code(coded.DCM, "121233", "Source image for segmentation"),), "Source image for segmentation")
@@ -34,16 +35,24 @@ def selections(obj: AnnotationObject) -> Iterator[Selection]:
 
     Source images of all segments alike come once, where the first segment names them.
     """
-    return of_derivation(obj, Derivation(obj))
+    return of_derivation(obj, Derivation(obj), with_outlines=obj.settings.outlines)
 
 
-def of_derivation(obj: AnnotationObject, derivation: Derivation) -> Iterator[Selection]:
-    """Yield each segment and what `derivation` knows it derives from, as `selections` does."""
+def of_derivation(obj: AnnotationObject, derivation: Derivation, *, with_outlines: bool = False) -> Iterator[Selection]:
+    """Yield each segment and what `derivation` knows it derives from, as `selections` does.
+
+    `with_outlines`: its outlines, too. Of segments of one number the first has those of the frames that name it.
+    """
     stated: set[SelectionKey] = set()
-    for segment in _segments(obj, derivation):
+    segments = _segments(obj, derivation)
+    rings = outlined(obj, list(dict.fromkeys(each.number for each in segments))) if with_outlines else {}
+    for segment in segments:
         sources = [*derivation.own(segment.number), *derivation.common] or derivation.of_object
         performers = _performers(obj, segment.definition)
-        yield _segment_selection(obj, segment, sources, performers)
+        selection = _segment_selection(obj, segment, sources, performers)
+        yield selection
+        if segment.number in rings:
+            yield from outline_selections(obj, selection, rings.pop(segment.number))
         for key, gathered in sources:
             if key not in stated:
                 stated.add(key)
@@ -157,16 +166,9 @@ def _tracking(definition: Dataset) -> tuple[Identifier, ...]:
 
 
 def _performers(obj: AnnotationObject, definition: Dataset) -> tuple[Performer, ...]:
-    """Return who or what made the segment, by Segment Algorithm Type (0062,0008).
-
-    A manual segment's is the content creator, an automatic one's the algorithm, a semiautomatic one's both; where
-    the one that it should be is not named, the content creator. None leaves it to the equipment.
-    """
+    """Return who or what made the segment, by Segment Algorithm Type (0062,0008)."""
     kind = values.text(definition, "SegmentAlgorithmType")
-    creator = people.content_creator(obj.dataset)
-    algorithms = [] if kind == "MANUAL" else _algorithms(definition)
-    found = [*([creator] if kind == "SEMIAUTOMATIC" or not algorithms else []), *algorithms]
-    return tuple(performer for performer in found if performer is not None)
+    return people.makers(obj.dataset, kind, _algorithms(definition))
 
 
 def _algorithms(definition: Dataset) -> list[Performer]:

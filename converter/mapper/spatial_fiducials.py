@@ -144,7 +144,7 @@ def _on_images(obj: AnnotationObject, fiducial: _Fiducial) -> Iterator[Selection
         if reference is not None:
             region = None if shape is None else Region2D(*shape)
             if region is not None:
-                check_inside(obj, region, reference.located.instance, f"{path}.GraphicData")
+                check_inside(obj, region, reference.located.instance, f"{path}.GraphicData", reference.subset)
             gathering.add(reference, region)
     for key, gathered in gathering.keyed(obj, "regions2d", fiducial.number):
         yield _selection(obj, fiducial, key, gathered, gathered.frame_of_reference_uid)

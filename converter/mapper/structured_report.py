@@ -20,6 +20,7 @@ from converter.mapper.report_context import (
     root_context,
 )
 from converter.mapper.sop_reference import selected
+from converter.mapper.total_pixel_matrix import TotalPixelMatrix
 from converter.measurement import Statement
 from converter.selection import (
     Code,
@@ -87,6 +88,7 @@ class _Report:
         if not values.items(obj.dataset, "ContentSequence"):
             obj.report("content-missing", "$.ContentSequence")
         self.obj = obj
+        self.matrix = TotalPixelMatrix(obj)
         self.root = read_tree(obj)
         self.composites: dict[int, list[_Pending]] = {}
         self.image_sites: dict[str, tuple[Concept | None, str | None]] = {}
@@ -232,18 +234,16 @@ class _Report:
         region = None
         if points is not None and kind is not None:
             region = region_2d(self.obj, kind, points, f"{source.path}.GraphicData")
-        for reference in images:
+        for reference in images if region is None else ():
             # The image stays selected even where its region cannot be stated.
-            self._gather(item, "regions2d", self._placed(source, reference), region)
-            if region is not None:
-                check_inside(self.obj, region, reference.located.instance, f"{source.path}.GraphicData")
-
-    def _placed(self, source: Item, reference: Reference) -> Reference:
-        """Return the reference that a region's coordinates are relative to."""
-        if values.text(source.dataset, "PixelOriginInterpretation") == "VOLUME" and reference.subset is not None:
-            self.obj.report("region-matrix", f"{source.path}.PixelOriginInterpretation")
-            return replace(reference, subset=None)
-        return reference
+            self._gather(item, "regions2d", reference)
+        if region is not None:
+            origin = values.text(source.dataset, "PixelOriginInterpretation")
+            path = f"{source.path}.PixelOriginInterpretation"
+            for reference, placed in self.matrix.place_all(images, region, origin, path):
+                self._gather(item, "regions2d", reference, placed)
+                header = reference.located.instance
+                check_inside(self.obj, placed, header, f"{source.path}.GraphicData", reference.subset)
 
     def _add_scoord3d(self, item: Item, source: Item) -> None:
         points = points_of(self.obj, source.dataset, "GraphicData", source.path, 3)

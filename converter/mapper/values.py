@@ -183,8 +183,12 @@ def _vr(keyword: str, stated: str | None) -> str:
 
 def _element(dataset: Dataset, keyword: str) -> DataElement | RawDataElement | None:
     tag = _tag(keyword)
+    # As it is there: pydicom takes most of the time of a conversion to make sure of the tag.
+    element: DataElement | RawDataElement | None = dataset._dict.get(tag)  # type: ignore[call-overload]
+    if element is None or element.value is not None:
+        return element
     try:
-        return dataset.get_item(tag) if tag in dataset else None
+        return dataset.get_item(tag)
     except _UNREADABLE:
         # pydicom converts an element whose value it has put off reading.
         return None
@@ -228,9 +232,10 @@ def _binary_numbers(keyword: str, vr: str, element: RawDataElement) -> Coordinat
 
 
 def _as_coordinates(numbers: NDArray[Any], vr: str) -> Coordinates:
+    # Of a million coordinates one copy is enough.
     if vr in ("FL", "OF"):
-        return numbers.astype(np.float32)
-    return numbers.astype(np.float64)
+        return numbers.astype(np.float32, copy=False)
+    return numbers.astype(np.float64, copy=False)
 
 
 def _plain_decimals(value: bytes | None) -> NDArray[np.float64] | None:

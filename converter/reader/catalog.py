@@ -39,7 +39,7 @@ _INSERT: Final = """
     INSERT INTO instance VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET name = excluded.name WHERE excluded.name < name
 """
-_LOOKUP: Final = "SELECT header FROM instance WHERE sop_instance_uid = ? ORDER BY header DESC LIMIT 1"
+_LOOKUP: Final = "SELECT header, name FROM instance WHERE sop_instance_uid = ? ORDER BY header DESC LIMIT 1"
 _CONFLICTS: Final = """
     SELECT sop_instance_uid, header, name FROM instance WHERE sop_instance_uid IN
         (SELECT sop_instance_uid FROM instance GROUP BY sop_instance_uid HAVING count(*) > 1)
@@ -140,6 +140,13 @@ class SqliteCatalog:
         with errors_translated():
             row = self._connection.execute(_LOOKUP, (encoded(sop_instance_uid),)).fetchone()
         return None if row is None else instance_from(encoded(sop_instance_uid), row[0])
+
+    def name_of(self, sop_instance_uid: str) -> str | None:
+        """Return the least name under which the header that is looked up was read, or None."""
+        self.flush()
+        with errors_translated():
+            row = self._connection.execute(_LOOKUP, (encoded(sop_instance_uid),)).fetchone()
+        return None if row is None else decoded(row[1])
 
     def of_study(self, study_instance_uid: str) -> Iterator[Instance]:
         """Yield the instances of the study, by SOP Instance UID; only a `grouped` catalog can be asked."""

@@ -28,6 +28,10 @@ def content(stream: BinaryIO) -> bytes:
     start = read_fully(stream, _SMALL)
     if len(start) < _SMALL:
         return start
+    if stream.seekable() and not _has_pixel_data(stream, stream.tell() - len(start)):
+        # Read once more rather than added to: what is large must not be in memory twice.
+        stream.seek(-len(start), io.SEEK_CUR)
+        return stream.read()
     recording = Recording(io.BufferedReader(_Chain(io.BytesIO(start), stream)))
     with recording:
         cursor = Cursor(recording.stream)
@@ -42,7 +46,7 @@ def content(stream: BinaryIO) -> bytes:
         except (TruncatedError, MalformedError):
             pixel_data = None
         if pixel_data is None:
-            return recording.replayed().read()
+            return recording.whole()
         begin, head = pixel_data
         recorded = recording.stop()
         try:
@@ -51,6 +55,21 @@ def content(stream: BinaryIO) -> bytes:
         except (TruncatedError, MalformedError):
             return recorded[:head_end]
         return recorded[:begin] + cursor.rest()
+
+
+def _has_pixel_data(stream: BinaryIO, begin: int) -> bool:
+    """Return whether there is, or may be, pixel data in the object at `begin`; the stream stays where it is."""
+    place = stream.tell()
+    stream.seek(begin)
+    try:
+        cursor = Cursor(stream)
+        pass_prefix(cursor)
+        entered, encoding = enter_data_set(cursor, {})
+        return entered is not cursor or Skimmer(cursor, encoding).find(PIXEL_DATA) is not None
+    except (TruncatedError, MalformedError):
+        return True
+    finally:
+        stream.seek(place)
 
 
 class Recording:
@@ -69,6 +88,13 @@ class Recording:
         """Return a stream of all, from the beginning; `stream` must not be read any more."""
         self._past.seek(0)
         return io.BufferedReader(_Chain(self._past, self._source))
+
+    def whole(self) -> bytes:
+        """Return all, from the beginning; `stream` must not be read any more."""
+        self._past.seek(0)
+        past = self._past.read()
+        # Mostly all was read by now: adding nothing makes no copy.
+        return past + self._source.read()
 
     def stop(self) -> bytes:
         """Return all that was read until now, and keep nothing more."""

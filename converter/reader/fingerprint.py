@@ -185,7 +185,8 @@ def _value(element: DataElement | RawDataElement, encodings: tuple[str, ...]) ->
     value: Any = element.value
     if isinstance(element, RawDataElement):
         swap = value and not element.is_little_endian
-        return _swapped(value, element.VR or dictionary_vr(element.tag) or "UN") if swap else value or b""
+        value = bytes(value or b"")
+        return _swapped(value, element.VR or dictionary_vr(element.tag) or "UN") if swap else value
     if value is None or isinstance(value, bytes | bytearray):
         return bytes(value or b"")
     vr = str(element.VR)

@@ -1,13 +1,14 @@
 """Reads encoded elements into nested pydicom data sets with a stack of its own: as deep as the data set goes.
 
 pydicom's reader recurses, and takes a data set that ends too soon, or whose lengths contradict each other, without a
-word. Leaves stay raw, so pydicom converts a value when it is asked for. PS3.5 sections 7.1, 7.5 and A.4.
+word. Leaves stay raw, so pydicom converts a value when it is asked for; large arrays are views of the data. PS3.5
+sections 7.1, 7.5 and A.4.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Final
+from typing import Final, cast
 
 from pydicom import Dataset
 from pydicom.charset import default_encoding
@@ -35,6 +36,9 @@ from converter.selection import Problem
 PIXEL_DATA: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 # Of one kind: what the hundred-first such problem says, nobody reads, and deep in a nest its path is long.
 _PROBLEMS_LIMIT: Final = 100
+# Arrays of numbers of that many bytes or more are not copied: a million coordinates would be in memory twice.
+_ARRAYS: Final = frozenset({"OF", "OD", "OL", "OV"})
+_LARGE: Final = 2**16
 _MARKS: Final[dict[ByteOrder, bytes]] = {
     "little": b"\xfe\xff\xdd\xe0\0\0\0\0",
     "big": b"\xff\xfe\xe0\xdd\0\0\0\0",
@@ -141,7 +145,9 @@ class Nesting:
             self._cut(frame.end, head.tag)
             self._at = frame.end
             return
-        tag, value = as_tag(head.tag), self._data[head.start : end]
+        tag = as_tag(head.tag)
+        is_large = actual in _ARRAYS and end - head.start >= _LARGE
+        value = cast(bytes, memoryview(self._data)[head.start : end]) if is_large else self._data[head.start : end]
         if vr is None or vr == "UN":
             vr = self._settled_vr(head.tag, vr, actual)
         implicit = head.vr is None

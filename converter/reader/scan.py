@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 from typing import BinaryIO, Final, NamedTuple, Protocol, TypeAlias
@@ -14,26 +14,24 @@ from pydicom import Dataset
 from pydicom.config import IGNORE
 from pydicom.uid import UID
 
+from converter.pixel_data import PixelData
 from converter.problems import problem
 from converter.reader.catalog import Conflict, SqliteCatalog
-from converter.reader.content import Recording, content
-from converter.reader.datasets import as_parsed, without_pixel_data
+from converter.reader.content import Recording
 from converter.reader.fingerprint import fingerprint
 from converter.reader.header import header_of, read_header
-from converter.reader.parser import NotDicomError, Parsed, parse
+from converter.reader.keeping import Keeping, Kept
+from converter.reader.parser import NotDicomError, Parsed
 from converter.reader.raw_values import text
 from converter.reader.rows import HeaderRow, row_of
 from converter.reader.skim import skim_dataset
 from converter.reader.sources import Directory, Found, Unread
-from converter.reader.spool import Spool, Spooled, copied
+from converter.reader.spool import Spool
 from converter.reader.streams import ContentError
 from converter.selection import Problem
 
 IsAnnotation: TypeAlias = Callable[[str | None, str | None], bool]
 """Says from SOP Class UID and Modality whether an object is an annotation object."""
-
-Read: TypeAlias = Callable[[], Parsed]
-"""Reads an object. Raises OSError and NotDicomError where it is no longer what it was."""
 
 NO_SOP_CLASS: Final = "No SOP Class UID"
 
@@ -51,7 +49,7 @@ class ObjectReference:
     """An annotation object that was found, and the way to read it.
 
     `name` is relative to the source with the number `source`. `identity` is the SOP Instance UID, or the
-    fingerprint of an object without one.
+    fingerprint of an object without one. `pixel_data` is None where it was not to be kept.
     """
 
     name: str
@@ -60,7 +58,8 @@ class ObjectReference:
     sop_class_uid: str | None
     modality: str | None
     identity: str
-    read: Read = field(repr=False, compare=False)
+    read: Callable[[], Parsed] = field(repr=False, compare=False)
+    pixel_data: PixelData | None = field(default=None, repr=False, compare=False)
 
     def load(self) -> Parsed:
         """Read the whole object. Raises OSError and NotDicomError where it is no longer what it was."""
@@ -94,14 +93,17 @@ def scan(
     is_annotation: IsAnnotation,
     catalog: SqliteCatalog,
     spool: Spool,
+    *,
+    with_pixels: bool = False,
 ) -> Scan:
     """Read all headers into `catalog` and return what else there is.
 
-    What can be read only once goes to `spool` if it is an annotation object; both must stay open as long as objects
-    are loaded. The result depends on what is found, not on the order. Raises CatalogError.
+    What can be read only once goes to `spool` if it is an annotation object, `with_pixels` its pixel data, too; both
+    must stay open as long as objects are loaded. The result depends on what is found, not on the order. Raises
+    CatalogError.
     """
     result = Scan()
-    keep = _Keep(spool)
+    keep = Keeping(spool, with_pixels)
     references: list[ObjectReference] = []
     for each in found:
         match each:
@@ -129,13 +131,13 @@ def scan(
 
 
 def stream(
-    found: Iterable[Found | Unread | Directory], is_annotation: IsAnnotation
+    found: Iterable[Found | Unread | Directory], is_annotation: IsAnnotation, *, with_pixels: bool = False
 ) -> Iterator[ObjectReference | Unread | Directory]:
     """Yield annotation objects as they come, for a caller whose catalog knows all instances already.
 
     An object that can be read only once is held by its reference. Nothing is compared, so duplicates stay.
     """
-    keep = _Keep(None)
+    keep = Keeping(None, with_pixels)
     for each in found:
         if not isinstance(each, Found):
             yield each
@@ -152,15 +154,15 @@ def stream(
 class Keep(Protocol):
     """Sees to it that an annotation object can be read again."""
 
-    def again(self, found: Found) -> Read | None:
-        """Return the way to read it where it was found, None if its content must be kept."""
+    def again(self, found: Found) -> Kept | None:
+        """Return the way to read it where it was found, None if it must be kept."""
         ...
 
-    def content(self, data: bytes) -> Read:
-        """Keep an object by its encoding."""
+    def stream(self, recording: Recording) -> Kept:
+        """Keep the object that was begun to read."""
         ...
 
-    def dataset(self, found: Found, header: HeaderRow) -> Read:
+    def dataset(self, found: Found, transfer_syntax_uid: str | None) -> Kept:
         """Keep an object that was found in memory."""
         ...
 
@@ -184,7 +186,7 @@ def examine(found: Found, is_annotation: IsAnnotation, keep: Keep) -> Seen | Unr
             header = row_of(header_of(found.dataset))
             if not _selects(header, is_annotation):
                 return Seen(header, None)
-            return Seen(header, _reference(found, header, keep.dataset(found, header)))
+            return Seen(header, _reference(found, header, keep.dataset(found, header.transfer_syntax_uid)))
         if found.row is not None and not _selects(found.row, is_annotation):
             return Seen(found.row, None)
         again = keep.again(found)
@@ -200,7 +202,7 @@ def examine(found: Found, is_annotation: IsAnnotation, keep: Keep) -> Seen | Unr
 
 
 def _examine_stream(
-    found: Found, opened: BinaryIO, is_annotation: IsAnnotation, keep: Keep, again: Read | None
+    found: Found, opened: BinaryIO, is_annotation: IsAnnotation, keep: Keep, again: Kept | None
 ) -> Seen:
     if again is not None:
         header = row_of(read_header(opened))
@@ -209,7 +211,7 @@ def _examine_stream(
         header = row_of(read_header(recording.stream))
         if not _selects(header, is_annotation):
             return Seen(header, None)
-        return Seen(header, _reference(found, header, keep.content(content(recording.replayed()))))
+        return Seen(header, _reference(found, header, keep.stream(recording)))
 
 
 @lru_cache(maxsize=1024)
@@ -223,55 +225,9 @@ def _selects(header: HeaderRow, is_annotation: IsAnnotation) -> bool:
     return is_annotation(header.sop_class_uid, header.modality) and not header.is_bare_waveform
 
 
-def _reference(found: Found, header: HeaderRow, read: Read) -> ObjectReference:
+def _reference(found: Found, header: HeaderRow, kept: Kept) -> ObjectReference:
     uid = header.sop_instance_uid
-    return ObjectReference(found.name, found.source, uid, header.sop_class_uid, header.modality, uid or "", read)
-
-
-def _read_again(found: Found) -> Parsed:
-    with found.open() as opened:
-        return parse(content(opened))
-
-
-class _Keep:
-    """Keeps what cannot be read again in a spool, or in memory."""
-
-    def __init__(self, spool: Spool | None) -> None:
-        self._spool = spool
-
-    def again(self, found: Found) -> Read | None:
-        return partial(_read_again, found) if found.rereadable else None
-
-    def content(self, data: bytes) -> Read:
-        return (
-            partial(parse, data) if self._spool is None else partial(_parse_spooled, self._spool, self._spool.put(data))
-        )
-
-    def dataset(self, found: Found, header: HeaderRow) -> Read:
-        assert found.dataset is not None
-        return _keep_dataset(found.dataset, header, self._spool)
-
-
-def _parse_spooled(spool: Spool, place: Spooled) -> Parsed:
-    return parse(spool.read(place))
-
-
-def _keep_dataset(dataset: Dataset, header: HeaderRow, spool: Spool | None) -> Callable[[], Parsed]:
-    kept = without_pixel_data(dataset)
-    syntax = header.transfer_syntax_uid
-    place = None if spool is None else spool.put_dataset(kept)
-    if spool is None or place is None:
-        return partial(_parsed_copy, kept, syntax)
-    return partial(_parse_spooled_dataset, spool, place, syntax)
-
-
-def _parsed_copy(dataset: Dataset, transfer_syntax_uid: str | None) -> Parsed:
-    copy = copied(dataset)
-    return Parsed(dataset, (), transfer_syntax_uid) if copy is None else as_parsed(copy, transfer_syntax_uid)
-
-
-def _parse_spooled_dataset(spool: Spool, place: Spooled, transfer_syntax_uid: str | None) -> Parsed:
-    return as_parsed(spool.read_dataset(place), transfer_syntax_uid)
+    return ObjectReference(found.name, found.source, uid, header.sop_class_uid, header.modality, uid or "", *kept)
 
 
 class Version(NamedTuple):

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import io
 import pickle
+import shutil
 import tempfile
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import IO, NamedTuple, Self
+from typing import IO, TYPE_CHECKING, BinaryIO, Final, NamedTuple, Self
 
 from pydicom import Dataset
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+_PIECE: Final = 2**20
 
 
 class Spooled(NamedTuple):
@@ -38,6 +44,18 @@ class Spool:
             offset = file.seek(0, io.SEEK_END)
             file.write(data)
             return Spooled(offset, len(data))
+
+    def put_stream(self, stream: BinaryIO) -> Spooled:
+        """Append all that follows in `stream`, a piece at a time, and return its place."""
+        with self._lock:
+            file = self._opened()
+            offset = file.seek(0, io.SEEK_END)
+            shutil.copyfileobj(stream, file, _PIECE)
+            return Spooled(offset, file.tell() - offset)
+
+    def open(self, place: Spooled) -> io.BufferedReader:
+        """Return a seekable stream of what was put there."""
+        return io.BufferedReader(_Reading(self, place))
 
     def put_dataset(self, dataset: Dataset) -> Spooled | None:
         """Keep a data set as it is, None if it is nested too deep for that."""
@@ -75,6 +93,34 @@ class Spool:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class _Reading(io.RawIOBase):
+    """What lies at a place of a spool, read a piece at a time."""
+
+    def __init__(self, spool: Spool, place: Spooled) -> None:
+        self._spool = spool
+        self._place = place
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._place.length}[whence]
+        self._position = max(0, origin + offset)
+        return self._position
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer)
+        left = max(0, self._place.length - self._position)
+        data = self._spool.read(Spooled(self._place.offset + self._position, min(len(view), left)))
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)
 
 
 def copied(dataset: Dataset) -> Dataset | None:

@@ -75,7 +75,7 @@ def organization(
         dimension_organization_type=text(found, Tag.DimensionOrganizationType),
         focal_planes=integer(found, Tag.TotalPixelMatrixFocalPlanes),
         optical_paths=integer(found, Tag.NumberOfOpticalPaths) or len(identifiers) or None,
-        concatenation_frame_offset=integer(found, Tag.ConcatenationFrameOffsetNumber) or 0,
+        concatenation_frame_offset=integer(found, Tag.ConcatenationFrameOffsetNumber),
         origin=_origin(found),
         orientation=decimals(found, Tag.ImageOrientationSlide, 6),
         spacing_between_slices=spacing_between_slices,

@@ -247,8 +247,14 @@ class ArchiveRun:
         from converter.run.headers import HeaderTask
 
         part = str(self._state.parts / f"{self._tasks}.sqlite")
-        limits = self._settings.archive_limits
-        return HeaderTask(files=files, sources=self._sources, part=part, limits=limits, **values)
+        return HeaderTask(
+            files=files,
+            sources=self._sources,
+            part=part,
+            limits=self._settings.archive_limits,
+            with_pixels=self._settings.outlines,
+            **values,
+        )
 
     # The conversion
 
@@ -259,7 +265,7 @@ class ArchiveRun:
         settings = self._settings
         if settings.context:
             settling.fill_groups(ledger, "study", "patient")
-        if settings.project or settings.regions == "2d":
+        if settings.project or settings.outlines or settings.regions == "2d":
             settling.fill_groups(ledger, "frame_of_reference")
         for attempt in range(_JOINS):
             shards = self._convert_shards(ledger)

@@ -190,6 +190,7 @@ class ArchiveCatalog:
 
 def _object_row(row: tuple[Any, ...]) -> ObjectRow:
     name, source, uid, sop_class_uid, modality, path, form, syntax, token, place, identity, _ = row
+    stored = Stored(decoded(path), form, _text(syntax))
     reference = ObjectReference(
         decoded(name),
         source,
@@ -197,7 +198,8 @@ def _object_row(row: tuple[Any, ...]) -> ObjectRow:
         _text(sop_class_uid),
         _text(modality),
         _text(identity) or "",
-        Stored(decoded(path), form, _text(syntax)),
+        stored,
+        stored.pixel_data,
     )
     key = blake2b(b"\0".join((identity or b"", name, token)), digest_size=16).hexdigest()
     return ObjectRow((place or b"", identity or b""), key, reference)

@@ -19,7 +19,7 @@ from converter.reader.sources import Directory, Found, Item, Unread, as_unread, 
 from converter.run.discovery import FileToRead
 from converter.run.schema import NUMBER_BITS, TABLES, connect
 from converter.run.state import OutError, StateFolder
-from converter.run.stored import SpoolFolder, Stored, is_spooled
+from converter.run.stored import SpoolFolder, Stored
 from converter.run.tasks import Progress, Task
 from converter.selection import Problem
 from converter.settings import ArchiveLimits
@@ -38,12 +38,16 @@ _OBJECT: Final = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderTask(Task):
-    """Read the headers of some files of these sources into a database of their own, `part`."""
+    """Read the headers of some files of these sources into a database of their own, `part`.
+
+    `with_pixels`: whether pixel data is kept of annotation objects that are no files of their own.
+    """
 
     files: tuple[FileToRead, ...]
     sources: tuple[str, ...]
     part: str
     limits: ArchiveLimits
+    with_pixels: bool = False
 
 
 def read_headers(task: HeaderTask) -> tuple[Path, int]:
@@ -51,7 +55,7 @@ def read_headers(task: HeaderTask) -> tuple[Path, int]:
     part = Path(task.part)
     part.unlink(missing_ok=True)
     headers = HeaderReader()
-    keep = SpoolFolder(StateFolder(task.out).spool)
+    keep = SpoolFolder(StateFolder(task.out).spool, with_pixels=task.with_pixels)
     try:
         with errors_translated(), Rows(part) as rows, Progress(task) as progress:
             for number, file in enumerate(task.files):
@@ -138,7 +142,7 @@ class Rows:
 def _object(number: int, reference: ObjectReference, file: FileToRead) -> tuple[Any, ...]:
     stored = reference.read
     assert isinstance(stored, Stored)
-    token = Path(stored.path).name if is_spooled(stored.form) else f"{file.size}.{file.mtime_ns}"
+    token = Path(stored.path).name if stored.is_spooled else f"{file.size}.{file.mtime_ns}"
     return (
         number,
         reference.source,

@@ -41,7 +41,9 @@ class Fingerprint:
 
     def catalog(self) -> str:
         """Return what the catalog depends on."""
-        return json.dumps([self.layout, self.version, self.sources, self.settings["archive_limits"]])
+        return json.dumps(
+            [self.layout, self.version, self.sources, self.settings["archive_limits"], self.settings["outlines"]]
+        )
 
     def shards(self) -> str:
         """Return what shards depend on, as a hash; the format of the output is chosen when they are joined."""

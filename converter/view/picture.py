@@ -12,6 +12,11 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+
+class PictureError(Exception):
+    """There is no picture after all: the image turned out to be one that cannot be decoded. Its text is a fixed one."""
+
+
 ShapeType: TypeAlias = Literal["point", "multipoint", "polyline", "polygon", "circle", "ellipse"]
 
 
@@ -48,7 +53,9 @@ class Picture:
 
     `frame` counts from 1; None for a single-frame image. `aspect`: the height of a pixel over its width. `png` gives
     the frame, windowed, as an 8-bit PNG of `columns` by `rows`, decoded when it is asked for; None where `missing`, a
-    fixed text, says why there is none. Then `columns` and `rows` are those stated, or what holds all shapes.
+    fixed text, says why there is none. Then `columns` and `rows` are those stated, or what holds all shapes. `png` may
+    still raise PictureError: that an image cannot be decoded shows when it is. `notes` are fixed texts on what is not
+    shown: more frames, more points.
     """
 
     selection_id: str
@@ -61,6 +68,16 @@ class Picture:
     masks: tuple[Mask, ...] = ()
     png: Callable[[], bytes] | None = None
     missing: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def decoded(self) -> tuple[bytes | None, str | None]:
+        """Return the PNG, or None and the fixed text that says why there is none."""
+        if self.png is None:
+            return None, self.missing
+        try:
+            return self.png(), None
+        except PictureError as error:
+            return None, str(error)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,3 +92,12 @@ class Sketch:
     view: Literal["axial", "coronal", "sagittal"]
     shapes: tuple[Shape, ...]
     bounds: tuple[tuple[float, float], tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pictured:
+    """All that there is to see of a selection; `notes` are fixed texts on what is not shown."""
+
+    pictures: tuple[Picture, ...] = ()
+    sketches: tuple[Sketch, ...] = ()
+    notes: tuple[str, ...] = ()

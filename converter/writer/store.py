@@ -41,9 +41,9 @@ _TOGETHER: Final = """
         )
 """
 _TAKE: Final = _TOGETHER + "INSERT OR IGNORE INTO taken SELECT id FROM together"
-_READ: Final = (
-    _TOGETHER + "SELECT id, type, body FROM resource WHERE id IN (SELECT id FROM together) ORDER BY resource.number"
-)
+_LIST: Final = _TOGETHER + "SELECT number FROM resource WHERE id IN (SELECT id FROM together) ORDER BY number"
+# One by one: sorted all at once, the bodies of a study would be in memory.
+_READ: Final = "SELECT id, type, body FROM resource WHERE number = ?"
 _LEFT: Final = "UPDATE resource SET study = '' WHERE study IS NULL AND id NOT IN (SELECT id FROM taken)"
 _STUDIES: Final = "SELECT DISTINCT study FROM resource WHERE study IS NOT NULL AND study <> '' ORDER BY study"
 # In compact JSON. Within a string its quotes would be escaped, so this is a reference and nothing else.
@@ -98,8 +98,8 @@ class StudyStore:
 
     def _read(self, study: str) -> Iterator[Stored]:
         with _errors_translated():
-            for row in self._connection.execute(_READ, {"study": study}):
-                yield Stored(*row)
+            for number in self._connection.execute(_LIST, {"study": study}).fetchall():
+                yield Stored(*self._connection.execute(_READ, number).fetchone())
 
     def close(self) -> None:
         """Remove the database."""

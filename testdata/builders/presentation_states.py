@@ -14,7 +14,7 @@ SQUARE = [(10.0, 20.0), (30.0, 20.0), (30.0, 28.0), (10.0, 28.0), (10.0, 20.0)]
 CURVE = [(10.0, 10.0), (20.0, 30.0), (40.0, 30.0), (50.0, 12.5)]
 
 
-def _state(
+def state(
     series: Series,
     name: str,
     number: int,
@@ -23,6 +23,7 @@ def _state(
     areas: Sequence[Dataset],
     display: Display | None = None,
 ) -> Dataset:
+    """Return a presentation state of these images, with graphic layers MEASURED and NOTES."""
     dataset = instance(series, GrayscaleSoftcopyPresentationStateStorage, name, number)
     references = [
         item(SeriesInstanceUID=uid, ReferencedImageSequence=[sop_reference(each) for each in group])
@@ -55,7 +56,8 @@ def _state(
     return dataset
 
 
-def _area(display: Display, images: Sequence[Dataset] = ()) -> Dataset:
+def area(display: Display, images: Sequence[Dataset] = ()) -> Dataset:
+    """Return a displayed area of these images, of all if none are given."""
     top_left, bottom_right = display.corners()
     dataset = item(
         DisplayedAreaTopLeftHandCorner=top_left,
@@ -97,7 +99,7 @@ def pixel_units(series: Series, ct: Sequence[Dataset]) -> Dataset:
         ),
         annotation("NOTES", [], graphics=[graphic("POINT", [(1.0, 63.0)])]),
     ]
-    return _state(series, "pixel units", 1, ct[:3], annotations, [_area(WHOLE_CT)])
+    return state(series, "pixel units", 1, ct[:3], annotations, [area(WHOLE_CT)])
 
 
 def display_units(series: Series, ct: Sequence[Dataset], display: Display, name: str, number: int) -> Dataset:
@@ -117,14 +119,14 @@ def display_units(series: Series, ct: Sequence[Dataset], display: Display, name:
         )
         for units in (display, None)
     )
-    return _state(series, name, number, ct[:1], [in_display, in_pixels], [_area(display)], display)
+    return state(series, name, number, ct[:1], [in_display, in_pixels], [area(display)], display)
 
 
 def interpolated(series: Series, ct: Sequence[Dataset]) -> Dataset:
     """An open and a closed curve through their points."""
     curves = [graphic("INTERPOLATED", CURVE), graphic("INTERPOLATED", [*CURVE, CURVE[0]])]
     annotations = [annotation("MEASURED", [sop_reference(ct[0])], graphics=curves)]
-    return _state(series, "interpolated", 4, ct[:1], annotations, [_area(WHOLE_CT)])
+    return state(series, "interpolated", 4, ct[:1], annotations, [area(WHOLE_CT)])
 
 
 def compound_graphics(series: Series, ct: Sequence[Dataset]) -> Dataset:
@@ -144,7 +146,7 @@ def compound_graphics(series: Series, ct: Sequence[Dataset]) -> Dataset:
             ],
         )
     ]
-    return _state(series, "compound graphics", 5, ct[:1], annotations, [_area(WHOLE_CT)])
+    return state(series, "compound graphics", 5, ct[:1], annotations, [area(WHOLE_CT)])
 
 
 def frames(series: Series, mr: Dataset) -> Dataset:
@@ -158,7 +160,7 @@ def frames(series: Series, mr: Dataset) -> Dataset:
         annotation("MEASURED", [four_five], graphics=[graphic("POINT", [(8.0, 24.0)], display=whole)]),
         annotation("NOTES", [two], texts=[text_object("second frame", anchor=(16.0, 8.0), display=upper)]),
     ]
-    dataset = _state(series, "frames", 1, [mr], annotations, [_area(upper, [two]), _area(whole, [others])])
+    dataset = state(series, "frames", 1, [mr], annotations, [area(upper, [two]), area(whole, [others])])
     dataset.RescaleIntercept = "0"
     dataset.RescaleType = "US"
     return dataset

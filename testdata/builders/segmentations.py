@@ -126,6 +126,17 @@ def label_map(series: Series, ct: Sequence[Dataset]) -> Dataset:
     return _segmentation(series, "label map", 3, ct[:3], pixels, SegmentationType.LABELMAP, segments)
 
 
+def with_holes(series: Series, ct: Sequence[Dataset]) -> Dataset:
+    """On one slice a frame around an island, and a second segment over both."""
+    pixels = np.zeros((1, CT_SIZE, CT_SIZE, 2), dtype=np.uint8)
+    pixels[0, 10:30, 20:40, 0] = 1
+    pixels[0, 14:26, 24:36, 0] = 0
+    pixels[0, 18:22, 28:32, 0] = 1
+    pixels[0, 20:24, 16:44, 1] = 1
+    segments = [_segment(1, "Wall", ORGAN, HEART), _segment(2, "Needle path", MORPHOLOGY, NODULE)]
+    return _segmentation(series, "with holes", 4, ct[2:3], pixels, SegmentationType.BINARY, segments)
+
+
 def of_frames(series: Series, mr: Dataset) -> Dataset:
     """Two segments of a multi-frame image: one on frames 2 to 4, one on frame 5."""
     pixels = np.zeros((MR_FRAMES, MR_SIZE, MR_SIZE, 2), dtype=np.uint8)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
+from converter.packed import PackedRegions, PackedType
 from converter.selection import (
     Channels,
     Code,
@@ -112,6 +113,20 @@ regions_3d = st.one_of(
     st.builds(Region3D, st.just("ellipse"), coordinates(3, 4, 4)),
     st.builds(Region3D, st.just("ellipsoid"), coordinates(3, 6, 6)),
 )
+
+
+@st.composite
+def packed(draw: st.DrawFn, made: Any) -> PackedRegions[Any]:
+    """Regions of one type in two arrays, some of them rings, in space some with one third coordinate for all."""
+    kinds: dict[PackedType, tuple[int, int]] = {"point": (1, 1), "polyline": (2, 5), "ellipse": (4, 4)}
+    kind, (least, most) = draw(st.sampled_from(sorted(kinds.items())))
+    counts = draw(st.lists(st.integers(least, most), min_size=1, max_size=4))
+    z = draw(st.none() | st.sampled_from([0.0, 0.5, 0.1, 1 / 3])) if made is Region3D else None
+    points = draw(coordinates(3 if made is Region3D and z is None else 2, sum(counts), sum(counts)))
+    starts = np.cumsum([0, *counts])
+    return PackedRegions(made, kind, points, starts, kind == "polyline" and draw(st.booleans()), z)
+
+
 keys = st.builds(SelectionKey, texts | uids, st.sampled_from(["item", "group"]), texts, texts, texts, texts)
 endpoints = st.sampled_from(
     [
@@ -138,7 +153,7 @@ def selections(draw: st.DrawFn) -> Selection:
         st.none() | uids,
         numbers,
         subsets,
-        st.just(()) if in_space else st.lists(regions_2d, max_size=2).map(tuple),
+        st.just(()) if in_space else st.lists(regions_2d, max_size=2).map(tuple) | packed(Region2D),
     )
     series = st.just(Series()) | st.builds(Series, st.none() | uids, st.none() | uids, numbers)
     actors = references("Practitioner", "Device", "Organization")
@@ -161,7 +176,7 @@ def selections(draw: st.DrawFn) -> Selection:
             focus=st.lists(keys, max_size=2).map(tuple),
             endpoints=st.lists(endpoints, max_size=2).map(tuple),
             instances=st.lists(instances, max_size=2).map(tuple),
-            regions_3d=st.lists(regions_3d, max_size=2).map(tuple) if in_space else st.just(()),
+            regions_3d=st.lists(regions_3d, max_size=2).map(tuple) | packed(Region3D) if in_space else st.just(()),
             source_object=st.none() | st.builds(SourceObject, st.none() | uids, st.none() | uids, numbers, series),
         )
     )

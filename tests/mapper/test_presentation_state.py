@@ -570,6 +570,13 @@ def test_an_area_of_a_tiled_image_is_one_of_its_frames_unless_it_says_otherwise(
     assert problems(result) == ([] if origin else [("pixel-origin-assumed", path)])
 
 
+def test_positions_in_a_frame_of_a_tiled_image_that_is_not_named_are_reported() -> None:
+    result = mapped(state(annotation(graphic("POINT", [(5, 6)]))), of_frames(4, **TILED))
+    assert regions(result) == [(IMAGE_1, [], "point", [[5, 6]])]
+    assert problems(result) == [("frame-unnamed", f"{GRAPHIC}.GraphicAnnotationUnits")]
+    assert problems(mapped(state(annotation(graphic("POINT", [(5, 6)]))), of_frames(1, **TILED))) == []
+
+
 # Texts
 
 
