@@ -16,14 +16,15 @@ from typing import Any
 
 import numpy as np
 import orjson
-from memory import ROOT, STUDY, code, instance, reference
 from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from converter import Instance, Settings, convert
 
+ROOT = "1.2.826.0.1.3680043.10.999"
+STUDY = f"{ROOT}.1"
 LIMITS = {"points": 3.0, "polygons": 2.0}
 LIMIT_MEGABYTES = 500
 VERTICES = 8, 16
@@ -161,6 +162,30 @@ def made(case: Case) -> Dataset:
     random = np.random.default_rng(1)
     dataset.AnnotationGroupSequence = Sequence([group(case, number, random) for number in range(1, case.groups + 1)])
     return dataset
+
+
+def instance(sop_class_uid: str, sop_instance_uid: str, series_uid: str, modality: str) -> Dataset:
+    dataset = Dataset()
+    dataset.SOPClassUID = sop_class_uid
+    dataset.SOPInstanceUID = sop_instance_uid
+    dataset.Modality = modality
+    dataset.PatientID = "BENCHMARK"
+    dataset.StudyInstanceUID = STUDY
+    dataset.SeriesInstanceUID = series_uid
+    return dataset
+
+
+def reference(number: int) -> Sequence:
+    referenced = Dataset()
+    referenced.ReferencedSOPClassUID = CTImageStorage
+    referenced.ReferencedSOPInstanceUID = f"{STUDY}.3.{number}"
+    return Sequence([referenced])
+
+
+def code(value: str, scheme: str, meaning: str) -> Sequence:
+    coded = Dataset()
+    coded.CodeValue, coded.CodingSchemeDesignator, coded.CodeMeaning = value, scheme, meaning
+    return Sequence([coded])
 
 
 def group(case: Case, number: int, random: np.random.Generator) -> Dataset:

@@ -31,8 +31,9 @@ TESTDATA: Final = Path(__file__).parent.parent / "testdata"
 _UID: Final = re.compile(rb"2\.25\.[0-9]{30,39}")
 _UID_OF_FILLER: Final = b"2.25.100000000000000000000000000000000000001"
 _UID_OF_SERIES: Final = b"2.25.100000000000000000000000000000000000002"
-# What is replaced in each filler, without a change of length: Instance Number and Image Position (Patient).
-_NUMBER: Final = b"987654"
+# What is replaced in each filler, without a change of length: Instance Number and Image Position (Patient). No UID may
+# have it by chance.
+_NUMBER: Final = b"+98765"
 _POSITION: Final = b"-98765.4"
 _ENHANCED_FRAMES: Final = 60
 _FILLER_SIDE: Final = 16

@@ -31,7 +31,7 @@ _PER_FOLDER: Final = 500
 def main() -> int:
     """Write both kinds of files, read their headers in turns and say what that took."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=20_000, help="files to write of each kind (default: 20000)")
+    parser.add_argument("--images", type=int, default=5_000, help="files to write of each kind (default: 5000)")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

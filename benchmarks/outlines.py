@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import resource
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from memory import STUDY, code, instance, peak_megabytes
 from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, SegmentationStorage
+
+from benchmarks.annotations import STUDY, code, instance
+from benchmarks.measure import run
 
 SIZE = 512
 LIMIT_MEGABYTES = 300
@@ -30,16 +30,15 @@ def main() -> int:
         write(path, arguments.frames)
         stored = path.stat().st_size / 1e6
         command = [sys.executable, "-m", "converter.cli", "convert", str(path), "--output", str(output), "--quiet"]
-        completed = subprocess.run([*command, "--outlines"], cwd=Path(__file__).parent.parent, check=False)
-        written = (output / "ImagingSelection.ndjson").stat().st_size / 1e6 if completed.returncode < 2 else 0
-    megabytes, used = peak_megabytes(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    passed = completed.returncode == 0 and written > 0 and megabytes < LIMIT_MEGABYTES
-    seconds = used.ru_utime + used.ru_stime
+        cost = run([*command, "--outlines"])
+        written = (output / "ImagingSelection.ndjson").stat().st_size / 1e6 if cost.status < 2 else 0
+    megabytes, seconds = cost.megabytes, cost.seconds
+    passed = cost.status == 0 and written > 0 and megabytes < LIMIT_MEGABYTES
     print(
         f"{arguments.frames} frames, {stored:.0f} MB: {written:.1f} MB of resources, {seconds:.1f} s of processor time"
     )
     verdict = "pass" if passed else "FAIL"
-    print(f"exit status {completed.returncode}, peak {megabytes:.0f} MB of {LIMIT_MEGABYTES} MB: {verdict}")
+    print(f"exit status {cost.status}, peak {megabytes:.0f} MB of {LIMIT_MEGABYTES} MB: {verdict}")
     return 0 if passed else 1
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from pydicom import Dataset, dcmread
 
 from benchmarks.generate import generate
+from tests.conftest import ROOT
 
 
 def read(folder: Path) -> dict[str, Dataset]:
@@ -32,8 +35,17 @@ def test_an_archive_has_the_images_asked_for_and_annotation_objects_at_the_rate(
 def test_no_two_objects_have_one_uid_and_no_two_copies_of_a_study_one_patient(folder: Path) -> None:
     datasets = read(folder)
     assert max(Counter(each.SOPInstanceUID for each in datasets.values()).values()) == 1
+    assert all(each.SOPInstanceUID.is_valid for each in datasets.values())
     studies = {(name.split("/")[0], each.StudyInstanceUID, each.PatientID) for name, each in datasets.items()}
     assert len(studies) == len({name.split("/")[0] for name in datasets})
+
+
+def test_the_images_of_a_series_are_numbered_and_lie_one_beside_the_other(folder: Path) -> None:
+    series = {name: each for name, each in read(folder).items() if name.startswith("ct-colon-00000/series-01/")}
+    numbers = [each.InstanceNumber for each in series.values()]
+    positions = [each.ImagePositionPatient[2] for each in series.values()]
+    assert numbers == [*range(1, len(series) + 1)]
+    assert positions == [1.5 * number for number in numbers]
 
 
 def test_annotation_objects_refer_to_images_of_the_archive(folder: Path) -> None:
@@ -57,3 +69,12 @@ def test_the_same_arguments_give_the_same_files_and_another_seed_other_uids(tmp_
     assert one == again
     assert one.keys() == other.keys()
     assert not set(one.values()) & set(other.values())
+
+
+def test_memory_is_measured_and_what_was_converted_is_said() -> None:
+    command = [sys.executable, "-m", "benchmarks.memory", "--images", "20", "40", "--per-annotation", "20"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, text=True)
+    assert done.returncode == 0, done.stderr
+    sizes = [line.split()[:2] for line in done.stdout.splitlines()[1:3]]
+    assert sizes == [["20", "1"], ["40", "2"]]
+    assert done.stdout.endswith("pass\n")

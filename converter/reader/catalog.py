@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from itertools import groupby
@@ -35,6 +36,7 @@ _GROUPS_SCHEMA: Final = """
 _INSERT_MEMBER: Final = "INSERT OR IGNORE INTO member VALUES (?, ?, ?)"
 _MEMBERS: Final = "SELECT sop_instance_uid FROM member WHERE kind = ? AND name = ? ORDER BY sop_instance_uid"
 _STUDY, _PATIENT = 0, 1
+_GROUPED_BY: Final = ((_STUDY, "study_instance_uid"), (_PATIENT, "patient_id"))
 _INSERT: Final = """
     INSERT INTO instance VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET name = excluded.name WHERE excluded.name < name
@@ -92,6 +94,9 @@ class SqliteCatalog:
         self._members: list[tuple[int, bytes, bytes]] = []
         self._grouped = grouped
         with errors_translated():
+            if path is None:
+                # Nobody else ever opens it, and it is gone when this process ends: there is nothing to roll back to.
+                self._connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
             self._connection.execute(_SCHEMA)
             if grouped:
                 self._connection.execute(_GROUPS_SCHEMA)
@@ -120,19 +125,19 @@ class SqliteCatalog:
     def _add(self, uid: bytes, header: bytes, name: str) -> None:
         self._pending.append((uid, header, encoded(name)))
         if self._grouped:
-            self._members += _memberships(instance_from(uid, header))
+            self._members += _memberships(uid, header)
         if len(self._pending) >= _ROWS_AT_ONCE:
             self.flush()
 
     def settle(self, instance: Instance, name: str) -> None:
         """Make this the only header of its SOP Instance UID: something other than its values decided."""
         self.flush()
-        uid = encoded(instance.sop_instance_uid)
+        uid, header = encoded(instance.sop_instance_uid), header_of_instance(instance)
         with errors_translated(), self._connection:
             self._connection.execute("DELETE FROM instance WHERE sop_instance_uid = ?", (uid,))
-            self._connection.execute(_INSERT, (uid, header_of_instance(instance), encoded(name)))
+            self._connection.execute(_INSERT, (uid, header, encoded(name)))
             if self._grouped:
-                self._connection.executemany(_INSERT_MEMBER, _memberships(instance))
+                self._connection.executemany(_INSERT_MEMBER, _memberships(uid, header))
 
     def lookup(self, sop_instance_uid: str) -> Instance | None:
         """Return what is known of the instance, or None."""
@@ -215,6 +220,8 @@ class SqliteCatalog:
     def flush(self) -> None:
         """Write what was added, so that other processes can read it."""
         if self._pending:
+            # In the order of the table, neighbours are written together.
+            self._pending.sort()
             with errors_translated(), self._connection:
                 self._connection.executemany(_INSERT, self._pending)
                 if self._members:
@@ -242,7 +249,7 @@ def _connect(database: str, *, uri: bool = False) -> sqlite3.Connection:
         return sqlite3.connect(database, uri=uri, check_same_thread=False)
 
 
-def _memberships(instance: Instance) -> list[tuple[int, bytes, bytes]]:
-    groups = ((_STUDY, instance.study_instance_uid), (_PATIENT, instance.patient_id))
-    uid = encoded(instance.sop_instance_uid)
+def _memberships(uid: bytes, header: bytes) -> list[tuple[int, bytes, bytes]]:
+    values = json.loads(header)
+    groups = ((kind, values[FIELDS.index(name)]) for kind, name in _GROUPED_BY)
     return [(kind, encoded(name), uid) for kind, name in groups if name is not None]

@@ -14,10 +14,14 @@ from converter.reader.content import Recording, content
 from converter.reader.datasets import as_parsed, without_pixel_data
 from converter.reader.parser import Parsed, parse
 from converter.reader.pixel_data import pixel_value, pixels_in, pixels_of
+from converter.reader.rows import HeaderRow
 from converter.reader.sources import Found
 from converter.reader.spool import Spool, Spooled, copied
 
-Kept: TypeAlias = tuple[Callable[[], Parsed], PixelData | None]
+Read: TypeAlias = Callable[[], Parsed]
+"""Reads an object. Raises OSError and NotDicomError where it is no longer what it was."""
+
+Kept: TypeAlias = tuple[Read, PixelData | None]
 """The way to read an object, and its pixel data if that was kept."""
 
 
@@ -29,7 +33,7 @@ class Keeping:
     with_pixels: bool = False
 
     def again(self, found: Found) -> Kept | None:
-        """Return the way to read an object where it was found, None if it can be read only once."""
+        """Return the way to read what can be read once more where it was found."""
         return (partial(read, found.open), pixels_in(found.open)) if found.rereadable else None
 
     def stream(self, recording: Recording) -> Kept:
@@ -39,9 +43,9 @@ class Keeping:
         opened = self._opener(recording.replayed())
         return partial(read, opened), pixels_in(opened)
 
-    def dataset(self, found: Found, transfer_syntax_uid: str | None) -> Kept:
+    def dataset(self, found: Found, header: HeaderRow) -> Kept:
         """Keep a copy of a data set that was found. Raises OSError."""
-        dataset = found.dataset
+        dataset, transfer_syntax_uid = found.dataset, header.transfer_syntax_uid
         assert dataset is not None
         kept = without_pixel_data(dataset)
         place = None if self.spool is None else self.spool.put_dataset(kept)

@@ -23,12 +23,12 @@ from converter.reader.skim import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Raw, Skimmed
 FIRST_BYTES: Final = 8192
 """Nearly all headers end within so many bytes."""
 
-# The last one is to see whether there is more at all.
-_NEXT_BYTES: Final = (2**16, 2**20, 1)
+# Of a file that needs more, somebody else passes over what is not needed.
+_MOST_BYTES: Final = 2**24
 _OPEN: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 # So much is remembered of each field, in values and in bytes of each.
 _MOST_VALUES: Final = 512
-_LONGEST_REMEMBERED: Final = 512
+_LONGEST_REMEMBERED: Final = 1024
 
 _Key: TypeAlias = "bytes | tuple[Any, ...]"
 """What says the value of a field: an element as encoded, or more than that."""
@@ -95,15 +95,18 @@ class HeaderReader:
             data = os.read(descriptor, FIRST_BYTES)
             if not _begins_as_object(data):
                 return None
-            for size in _NEXT_BYTES:
+            while True:
                 try:
                     return self._row(data, whole=False)
-                except ShortError:
-                    more = os.read(descriptor, size)
-                    if not more:
-                        return self._row(data, whole=True)
-                    data += more
-            return self._row(data, whole=False)
+                except ShortError as short:
+                    # Where the end is not known, twice as much each time.
+                    needed = max(short.needed + FIRST_BYTES, 2 * len(data))
+                if needed > _MOST_BYTES:
+                    return None
+                more = os.read(descriptor, needed - len(data))
+                if not more:
+                    return self._row(data, whole=True)
+                data += more
         except (OSError, ShortError, UnusualError):
             return None
         finally:
@@ -170,7 +173,7 @@ class HeaderReader:
             value = field_value(field.read(stated, governing))
             if len(known) >= _MOST_VALUES:
                 known.clear()
-            if len(value) <= _LONGEST_REMEMBERED:
+            if len(value) + _size(key) <= _LONGEST_REMEMBERED:
                 known[key] = value
         return value
 
@@ -197,6 +200,10 @@ def _keys(found: Elements) -> list[_Key]:
     return keys
 
 
+def _size(key: _Key) -> int:
+    return len(key) if isinstance(key, bytes) else sum(len(each) for each in key if isinstance(each, bytes))
+
+
 def _skimmed(found: Elements, scan: QuickScan, tags: Iterable[int] = HEADER) -> Skimmed:
     """Return those of the elements that were found, as `skim` would."""
     skimmed: Skimmed = {}
@@ -213,4 +220,4 @@ def _skimmed(found: Elements, scan: QuickScan, tags: Iterable[int] = HEADER) -> 
 
 def _is_annotated(found: Elements, scan: QuickScan) -> bool:
     sequence = found.sequences.get(Tag.WaveformAnnotationSequence)
-    return sequence is not None and bool(scan.items(sequence, {}))
+    return sequence is not None and bool(scan.items(sequence, _SEQUENCES[Tag.WaveformAnnotationSequence]))

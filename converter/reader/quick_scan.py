@@ -21,6 +21,7 @@ _ITEM_OF_UNDEFINED_LENGTH: Final = b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
 _ITEM: Final = b"\xfe\xff\x00\xe0"
 _ITEM_END: Final = b"\xfe\xff\x0d\xe0"
 _SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0"
+_DELIMITERS: Final = (0xFFFEE00D, 0xFFFEE0DD)
 _FILE_META: Final = b"\x02\x00"
 _TRANSFER_SYNTAX_UID: Final = b"\x02\x00\x10\x00UI"
 _EXPLICIT: Final = Struct("<HH2sH").unpack_from
@@ -31,6 +32,7 @@ _FIRST_ELEMENTS: Final = 2048
 # No header value comes near this.
 _LONGEST_VALUE: Final = 4096
 _MOST_HEADS: Final = 20_000
+_MOST_LASTS: Final = 512
 _SLOT_BITS: Final = 7
 
 
@@ -44,7 +46,11 @@ class UnusualError(Exception):
 
 
 class ShortError(Exception):
-    """The bytes end too early."""
+    """The bytes end too early: so many at least there must be."""
+
+    def __init__(self, needed: int) -> None:
+        super().__init__(needed)
+        self.needed = needed
 
 
 class Sequence(NamedTuple):
@@ -145,18 +151,18 @@ class QuickScan:
 
     def _keep(self, head: _Head, data: bytes, start: int, found: Elements) -> int:
         """Put the element whose value starts there into `found` if it is wanted; return where the next begins."""
-        tag, vr, length, _ = head
+        tag, _, length, _ = head
         wishes = self._wishes
-        if tag in wishes.vrs and vr != wishes.vrs[tag] and self._explicit:
-            raise UnusualError
         slot = wishes.slots.get(tag)
+        if slot is not None or tag in wishes.sequences:
+            self._check_vr(head, is_sequence=slot is None)
         if slot is not None:
             if length > _LONGEST_VALUE:
                 raise UnusualError
             found.values[slot] = data[start : start + length]
             if tag in wishes.deciding:
                 if start + length > len(data):
-                    raise ShortError
+                    raise ShortError(start + length)
                 found.decided[tag] = found.values[slot]
             return start + length
         end = self._end_of_items(data, start) if length == _UNDEFINED else start + length
@@ -202,7 +208,7 @@ class QuickScan:
         while at < end:
             key = data[at : at + 8]
             if len(key) < 8:
-                raise ShortError
+                raise ShortError(at + 8)
             if key[:4] == _SEQUENCE_END:
                 return found, at + 8
             if key[:4] != _ITEM:
@@ -242,17 +248,23 @@ class QuickScan:
         head = self._head(data, at)
         inner = wanted.get(head.tag)
         is_wanted = head.tag in wanted
-        if is_wanted and self._explicit and head.vr != self._wishes.vrs[head.tag]:
-            raise UnusualError
+        if is_wanted:
+            self._check_vr(head, is_sequence=inner is not None)
         if is_wanted and inner is None and head.length > _LONGEST_VALUE:
             raise UnusualError
         step = (head.tag if is_wanted else 0, head.size, head.length, inner)
         _learn(plan, data[at : at + head.size], step)
         return step
 
+    def _check_vr(self, head: _Head, *, is_sequence: bool) -> None:
+        """Raise UnusualError if a wanted element has not its VR, nor none."""
+        # A value in UN is encoded like one in its VR: little endian, as all is here (PS3.5 6.2.2).
+        if self._explicit and head.vr != self._wishes.vrs[head.tag] and (is_sequence or head.vr != b"UN"):
+            raise UnusualError
+
     def _head(self, data: bytes, at: int) -> _Head:
         if at + 8 > len(data):
-            raise ShortError
+            raise ShortError(at + 8)
         group, number, length = _IMPLICIT(data, at)
         tag = group << 16 | number
         if not self._explicit or group == 0xFFFE:
@@ -263,7 +275,7 @@ class QuickScan:
         if vr not in LONG_VRS:
             raise UnusualError
         if at + 12 > len(data):
-            raise ShortError
+            raise ShortError(at + 12)
         length = _LENGTH(data, at + 8)[0]
         if vr == b"UN" and length == _UNDEFINED:
             raise UnusualError
@@ -273,7 +285,7 @@ class QuickScan:
         key = tuple(decided.items())
         last = self._lasts.get(key)
         if last is None:
-            if len(self._lasts) > _MOST_HEADS:
+            if len(self._lasts) >= _MOST_LASTS:
                 self._lasts.clear()
             last = self._lasts[key] = self._wishes.last_needed(decided)
         return last
@@ -281,7 +293,7 @@ class QuickScan:
     def _is_certain(self, data: bytes, at: int, *, whole: bool) -> bool:
         """Return whether the first elements make so much sense in this encoding that no other can make more."""
         if at + _FIRST_ELEMENTS > len(data) and not whole:
-            raise ShortError
+            raise ShortError(at + _FIRST_ELEMENTS)
         heads, end = b"", at
         for _ in range(CERTAIN):
             head = data[end : end + 8]
@@ -302,7 +314,7 @@ class QuickScan:
         head = self._head(data, at)
         if head.length == _UNDEFINED:
             return head.size
-        if head.size == 8:
+        if head.size == 8 and head.tag not in _DELIMITERS:
             _learn(self._nested, data[at : at + 8], 8 + head.length)
         return head.size + head.length
 
@@ -333,7 +345,7 @@ class QuickMeta:
 
     def _step(self, data: bytes, at: int, key: bytes) -> int:
         if at + 12 > len(data):
-            raise ShortError
+            raise ShortError(at + 12)
         number: int
         length: int
         _, number, vr, length = _EXPLICIT(data, at)

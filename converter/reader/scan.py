@@ -20,7 +20,7 @@ from converter.reader.catalog import Conflict, SqliteCatalog
 from converter.reader.content import Recording
 from converter.reader.fingerprint import fingerprint
 from converter.reader.header import header_of, read_header
-from converter.reader.keeping import Keeping, Kept
+from converter.reader.keeping import Keeping, Kept, Read
 from converter.reader.parser import NotDicomError, Parsed
 from converter.reader.raw_values import text
 from converter.reader.rows import HeaderRow, row_of
@@ -58,7 +58,7 @@ class ObjectReference:
     sop_class_uid: str | None
     modality: str | None
     identity: str
-    read: Callable[[], Parsed] = field(repr=False, compare=False)
+    read: Read = field(repr=False, compare=False)
     pixel_data: PixelData | None = field(default=None, repr=False, compare=False)
 
     def load(self) -> Parsed:
@@ -155,15 +155,15 @@ class Keep(Protocol):
     """Sees to it that an annotation object can be read again."""
 
     def again(self, found: Found) -> Kept | None:
-        """Return the way to read it where it was found, None if it must be kept."""
+        """Return the way to read it where it was found, None if its content must be kept."""
         ...
 
     def stream(self, recording: Recording) -> Kept:
-        """Keep the object that was begun to read."""
+        """Keep an object that was begun to read. Raises OSError."""
         ...
 
-    def dataset(self, found: Found, transfer_syntax_uid: str | None) -> Kept:
-        """Keep an object that was found in memory."""
+    def dataset(self, found: Found, header: HeaderRow) -> Kept:
+        """Keep an object that was found in memory. Raises OSError."""
         ...
 
 
@@ -186,7 +186,7 @@ def examine(found: Found, is_annotation: IsAnnotation, keep: Keep) -> Seen | Unr
             header = row_of(header_of(found.dataset))
             if not _selects(header, is_annotation):
                 return Seen(header, None)
-            return Seen(header, _reference(found, header, keep.dataset(found, header.transfer_syntax_uid)))
+            return Seen(header, _reference(found, header, keep.dataset(found, header)))
         if found.row is not None and not _selects(found.row, is_annotation):
             return Seen(found.row, None)
         again = keep.again(found)
@@ -227,7 +227,10 @@ def _selects(header: HeaderRow, is_annotation: IsAnnotation) -> bool:
 
 def _reference(found: Found, header: HeaderRow, kept: Kept) -> ObjectReference:
     uid = header.sop_instance_uid
-    return ObjectReference(found.name, found.source, uid, header.sop_class_uid, header.modality, uid or "", *kept)
+    read, pixels = kept
+    return ObjectReference(
+        found.name, found.source, uid, header.sop_class_uid, header.modality, uid or "", read, pixels
+    )
 
 
 class Version(NamedTuple):

@@ -20,6 +20,7 @@ from converter.reader.keeping import Kept, read
 from converter.reader.openers import PlainFile
 from converter.reader.parser import NotDicomError, Parsed, parse
 from converter.reader.pixel_data import pixel_value, pixels_in, pixels_of
+from converter.reader.rows import HeaderRow
 from converter.reader.sources import Found
 from converter.run.state import OutError
 
@@ -106,11 +107,11 @@ class SpoolFolder:
             return _kept(Stored(self._put(lambda: replayed.read(_PIECE)), _WHOLE))
         return _kept(Stored(self._put_bytes(content(recording.replayed())), _CONTENT))
 
-    def dataset(self, found: Found, transfer_syntax_uid: str | None) -> Kept:
+    def dataset(self, found: Found, header: HeaderRow) -> Kept:
         """Keep an object that came as DICOM JSON. Raises OutError."""
         if found.json is None:
             raise ValueError("only what came as DICOM JSON can be kept")
-        return _kept(Stored(self._put_bytes(json.dumps(found.json).encode()), _JSON, transfer_syntax_uid))
+        return _kept(Stored(self._put_bytes(json.dumps(found.json).encode()), _JSON, header.transfer_syntax_uid))
 
     def _put_bytes(self, data: bytes) -> str:
         pieces = iter((data, b""))

@@ -180,7 +180,7 @@ def test_it_reads_no_further_than_needed(tmp_path: Path) -> None:
     assert READER.row(complete[:-12], whole=True) is None
 
 
-@pytest.mark.parametrize("size", [100, 7000, 60_000, 900_000])
+@pytest.mark.parametrize("size", [100, 7000, 60_000, 900_000, 2_000_000])
 def test_a_long_header_is_read_on(tmp_path: Path, size: int) -> None:
     dataset = image(Rows=3)
     dataset.private_block(0x0019, "IMGSEL TEST", create=True).add_new(0x01, "OB", bytes(size))
@@ -238,6 +238,7 @@ def values(draw: st.DrawFn, tag: int) -> bytes:
     return data + b" " * (len(data) % 2)
 
 
+DELIMITERS = b"\xfe\xff\x0d\xe0\0\0\0\0", b"\xfe\xff\xdd\xe0\0\0\0\0"
 LONG = {"OB", "OW", "SQ", "UC", "UN", "UR", "UT"}
 OTHERS = {
     0x00080008: "CS",
@@ -293,7 +294,8 @@ class Encoder:
             return self.sequence(tag, inner or {}, depth) if depth < 3 else b""
         if tag in OTHERS:
             return self.element(tag, OTHERS[tag], self.draw(st.binary(max_size=8).filter(lambda d: not len(d) % 2)))
-        return self.element(tag, vr_of(tag), self.draw(values(tag)))
+        vr = self.draw(st.sampled_from([vr_of(tag), vr_of(tag), vr_of(tag), "UN"]))
+        return self.element(tag, vr, self.draw(values(tag)))
 
 
 @st.composite
@@ -332,7 +334,10 @@ def test_damaged_headers_are_read_alike_or_left_to_others(data: bytes, damage: s
     damaged = bytearray(data)
     for _ in range(damage.draw(st.integers(1, 3))):
         at = damage.draw(st.integers(132, len(data) - 1))
-        match damage.draw(st.sampled_from(["change", "cut", "insert", "remove", "repeat"])):
+        match damage.draw(st.sampled_from(["change", "cut", "delimit", "insert", "remove", "repeat"])):
+            case "delimit":
+                at = damage.draw(st.sampled_from([damaged.find(b"\x08\0\x16\0"), damaged.find(b"\xfe\xff"), at]))
+                damaged[at:at] = damage.draw(st.sampled_from(DELIMITERS))
             case "change":
                 damaged[at : at + 1] = damage.draw(st.sampled_from([b"\0", b"\xff", b"\1", b"U", b"Q", b"\xfe"]))
             case "cut":
@@ -344,6 +349,23 @@ def test_damaged_headers_are_read_alike_or_left_to_others(data: bytes, damage: s
             case "repeat":
                 damaged[at:at] = damaged[at : at + damage.draw(st.integers(8, 40))]
     agrees(bytes(damaged))
+
+
+@pytest.mark.parametrize("delimiter", DELIMITERS)
+def test_a_delimiter_where_none_belongs_is_not_taken_for_an_element_in_other_files(delimiter: bytes) -> None:
+    dataset = image(SpecificCharacterSet="ISO_IR 100", Rows=7)
+    dataset.ReferencedImageSequence = [item(PurposeOfReferenceCodeSequence=[item(CodeValue="1")]), item()]
+    for holder in (dataset, dataset.ReferencedImageSequence[0]):
+        for element in holder:
+            element.is_undefined_length = element.VR == "SQ"
+    for each in dataset.ReferencedImageSequence:
+        each.is_undefined_length_sequence_item = True
+    whole = encoded(dataset)
+    assert whole.count(b"SQ\0\0\xff\xff\xff\xff") == 2
+    first = whole.index(b"\x08\0\x16\0UI")
+    reader = HeaderReader()
+    assert reader.row(whole[:first] + delimiter + whole[first:], whole=True) is None
+    assert reader.row(whole, whole=True) == said(whole) is not None
 
 
 def _header_of_sample() -> bytes:
