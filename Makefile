@@ -52,7 +52,7 @@ format: $(READY)
 	@$(BIN)/ruff format .
 
 bench: $(READY)
-	@for each in headers conversion memory kinds annotations outlines; do \
+	@for each in headers conversion runs memory kinds annotations outlines; do \
 		echo "python -m benchmarks.$$each" && $(BIN)/python -m benchmarks.$$each || exit 1; done
 
 clean:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from converter.settings import Settings
 
 SUMMARY = "summary.json"
-_FILES_AT_ONCE = 512
+# The more files there are, the more of them a task has: what it learns from some makes it read others faster.
+_LEAST_FILES, _MOST_FILES, _TASKS = 256, 4096, 8
 _JOINS = 3
 
 
@@ -85,6 +86,8 @@ class ArchiveRun:
             manifest = self._manifest()
             self._run = self._state.begin()
             summary = self._update(manifest)
+            # What its workers took is known when they have ended.
+            self._close()
             write_whole(
                 self._state.out / SUMMARY,
                 json.dumps(self._monitor.summary(summary.counts()), indent=1).encode() + b"\n",
@@ -178,8 +181,9 @@ class ArchiveRun:
                     yield each
 
         def tasks() -> Iterator[HeaderTask]:
-            files = elsewhere()
-            while some := tuple(islice(files, _FILES_AT_ONCE)):
+            files, given = elsewhere(), 0
+            while some := tuple(islice(files, min(max(given // _TASKS, _LEAST_FILES), _MOST_FILES))):
+                given += len(some)
                 yield self._header_task(some, self._task_values())
 
         is_begun = False

@@ -5,6 +5,7 @@ No event holds anything of a patient: numbers, codes and, of files that failed, 
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -88,7 +89,7 @@ class Monitor:
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": {name: round(each, 3) for name, each in self._seconds.items()},
             **self.values,
-            "peakMemoryBytes": _peak_memory(),
+            **_usage(),
             "counts": counts,
             "failures": [
                 {"code": each.code, "count": each.count, "message": each.message, "examples": each.files}
@@ -97,14 +98,21 @@ class Monitor:
         }
 
 
-def _peak_memory() -> dict[str, int] | None:
-    """Return the greatest memory of this process and of any worker that ended, None where the system does not say."""
+def _usage() -> dict[str, dict[str, float]]:
+    """Return CPU time and greatest memory of this process and of its workers, as far as the system says.
+
+    Workers of a cluster are not this process's.
+    """
     try:
         import resource
     except ImportError:  # Windows
-        return None
-    import sys
-
+        return {}
     unit = 1 if sys.platform == "darwin" else 1024
-    own, workers = (resource.getrusage(each).ru_maxrss for each in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return {"main": own * unit, "worker": workers * unit}
+    own, workers = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {
+        "cpuSeconds": {
+            "main": round(own.ru_utime + own.ru_stime, 3),
+            "workers": round(workers.ru_utime + workers.ru_stime, 3),
+        },
+        "peakMemoryBytes": {"main": own.ru_maxrss * unit, "worker": workers.ru_maxrss * unit},
+    }
