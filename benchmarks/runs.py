@@ -34,10 +34,11 @@ def main() -> int:
     parser.add_argument("--copies", type=int, default=20_000, help="copies of CT_small.dcm for a second run")
     parser.add_argument("--images", type=int, default=100_000, help="images for several processes")
     parser.add_argument("--per-annotation", type=int, default=100, help="images for each annotation object")
+    parser.add_argument("--rounds", type=int, default=2, help="of which the best counts")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         is_quick = second_run(Path(folder), arguments.copies)
-        is_scaling = several_processes(Path(folder), arguments.images, arguments.per_annotation)
+        is_scaling = several_processes(Path(folder), arguments.images, arguments.per_annotation, arguments.rounds)
     return 0 if is_quick and is_scaling else 1
 
 
@@ -55,25 +56,26 @@ def second_run(folder: Path, count: int) -> bool:
     return ratio >= UNCHANGED
 
 
-def several_processes(folder: Path, images: int, per_annotation: int) -> bool:
+def several_processes(folder: Path, images: int, per_annotation: int, rounds: int) -> bool:
     """Convert an archive in one process, in two and in four."""
     archive = generate(folder / "archive", images, per_annotation)
     print(f"{archive.images} images, {archive.annotations} annotation objects, {archive.size / 1e6:.0f} MB:")
     print(f"{'':<12}{'CPU s':>8}{'of main':>9}{'clock s':>9}{'work':>7}{'peak MB':>9}")
-    alone = converted(folder / "archive", folder / "out-1")
+    done = {jobs: best(folder, jobs, rounds) for jobs in (1, 2, 4)}
     work = {}
-    for jobs in (1, 2, 4):
-        done = alone if jobs == 1 else converted(folder / "archive", folder / f"out-{jobs}", "--jobs", str(jobs))
-        cores = min(jobs, os.cpu_count() or 1)
-        work[jobs] = alone.seconds / (done.seconds / cores)
-        peak = max(done.summary["peakMemoryBytes"].values()) / 1e6
-        name = f"--jobs {jobs}"
-        print(
-            f"{name:<12}{done.seconds:>8.2f}{done.main:>9.2f}{done.clock:>9.1f}{work[jobs]:>7.2f}{peak:>9.0f}",
-            flush=True,
-        )
+    for jobs, each in done.items():
+        work[jobs] = done[1].seconds / (each.seconds / min(jobs, os.cpu_count() or 1))
+        peak = max(each.summary["peakMemoryBytes"].values()) / 1e6
+        cost = f"{each.seconds:>8.2f}{each.main:>9.2f}{each.clock:>9.1f}"
+        print(f"--jobs {jobs:<5}{cost}{work[jobs]:>7.2f}{peak:>9.0f}")
     print(f"two do {work[2]:.2f} times the work of one, target {TWICE}: {'pass' if work[2] >= TWICE else 'FAIL'}")
     return work[2] >= TWICE
+
+
+def best(folder: Path, jobs: int, rounds: int) -> Measured:
+    """Convert the archive anew in each round, and return the run that took the least."""
+    outs = [folder / f"out-{jobs}-{number}" for number in range(rounds)]
+    return min((converted(folder / "archive", out, "--jobs", str(jobs)) for out in outs), key=lambda each: each.seconds)
 
 
 def converted(source: Path, out: Path, *options: str) -> Measured:

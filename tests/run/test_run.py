@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from converter import Settings
+from converter import Settings, Validator
 from converter.run.state import Lock, StateFolder
 from tests.builders import report, scoord
 from tests.conftest import ROOT
@@ -68,6 +68,13 @@ def test_settings_survive_the_way_to_another_process() -> None:
     settings = Settings(patient_id_systems={"WARD": "urn:oid:1.2"}, fhir="R5")
     assert pickle.loads(pickle.dumps(settings)) == settings
     assert pickle.loads(pickle.dumps(settings)).patient_id_systems["WARD"] == "urn:oid:1.2"
+
+
+def test_what_a_run_keeps_is_not_taken_for_resources(source: Path, tmp_path: Path) -> None:
+    run(source, tmp_path / "out")
+    found = list(Validator(tmp_path / "out"))
+    assert len(found) == 60
+    assert not [each for each in found if each.problems]
 
 
 # Who may write
