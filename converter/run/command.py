@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from converter.reader.paths import STANDARD_INPUT, check_paths
 from converter.run.archive_run import ArchiveRun, Options
 from converter.run.monitor import Listener, Monitor
-from converter.run.state import STATE, OutError, RunError
+from converter.run.state import STATE, OutError, RunError, StateFolder
 from converter.summary import Summary
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Command:
         if self.dask is not None:
             from converter.run.dask_engine import Dask
 
-            return Dask(self.dask)
+            return Dask(self.dask, StateFolder(self.out).path / "lock")
         if self.jobs > 1:
             from converter.run.processes import Processes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from converter.run.engine import ATTEMPTS, Done, Engine, Losses, Lost
@@ -14,9 +15,12 @@ _TASKS_PER_THREAD = 2
 
 
 class Dask(Engine):
-    """Does tasks wherever the scheduler at `address` has them done. Raises RunError where there is none."""
+    """Does tasks wherever the scheduler at `address` has them done.
 
-    def __init__(self, address: str) -> None:
+    `shared`: a file that the workers must see, too. Raises RunError where there is no scheduler, or no use of it.
+    """
+
+    def __init__(self, address: str, shared: Path) -> None:
         try:
             from distributed import Client
         except ImportError as error:
@@ -26,12 +30,12 @@ class Dask(Engine):
         except (OSError, ValueError) as error:
             raise RunError(f"no Dask scheduler answers at {address}") from error
         try:
-            self.jobs = self._check()
+            self.jobs = self._check(shared)
         except BaseException:
             self._client.close()
             raise
 
-    def _check(self) -> int:
+    def _check(self, shared: Path) -> int:
         """Return the number of threads that do tasks."""
         threads = self._client.nthreads()
         if not threads:
@@ -44,6 +48,10 @@ class Dask(Engine):
             raise RunError("the Dask workers cannot import imgsel: install it where they run") from error
         if there != {here}:
             raise RunError(f"the Dask workers have another version of imgsel than this one ({here}): install the same")
+        if not all(self._client.run(_sees, str(shared)).values()):
+            raise RunError(
+                f"the Dask workers do not see {shared.parent}: SOURCE and OUT must have the same paths there"
+            )
         return sum(threads.values())
 
     def run(self, function: Callable[[AnyTask], Done], tasks: Iterable[AnyTask], lost: Lost) -> Iterator[Done]:
@@ -85,6 +93,10 @@ def _version() -> str:
     import converter.run.shard_task  # noqa: F401
 
     return version("imgsel")
+
+
+def _sees(path: str) -> bool:
+    return Path(path).exists()
 
 
 def _call(function: Callable[[Any], Any], task: Any) -> Any:

@@ -12,6 +12,7 @@ from converter.fhir import release
 from converter.fhir.encoded import Encoded
 from converter.mapper import kind_of
 from converter.problems import problem
+from converter.reader.scan import ObjectReference
 from converter.run.catalog import ArchiveCatalog, AskedCatalog
 from converter.run.context_lines import context_lines
 from converter.run.plan import Planned
@@ -59,18 +60,9 @@ def convert_shard(task: ShardTask) -> ShardDone:
                         reused += 1
                         continue
                     converted += 1
-                    if number in task.skip:
-                        kind = kind_of(row.reference.sop_class_uid, row.reference.modality)
-                        lost = Result(
-                            row.reference.name,
-                            row.reference.sop_instance_uid,
-                            row.reference.sop_class_uid,
-                            kind,
-                            problems=(problem("worker-lost"),),
-                        )
-                        work.write(lost, shard)
-                    else:
-                        work.write(_result(row.reference, work), shard)
+                    result = _lost(row.reference) if number in task.skip else _result(row.reference, work)
+                    work.write(result, shard)
+                    del result
                     shard.end_object(row.key, work.asked())
                 shard.finish(planned.range.first, planned.range.token, task.made, task.generation)
                 is_written = state.is_current(task.run)
@@ -79,6 +71,13 @@ def convert_shard(task: ShardTask) -> ShardDone:
         except OSError as error:
             raise OutError.of(error) from error
     return ShardDone(planned, converted, reused, is_written)
+
+
+def _lost(reference: ObjectReference) -> Result:
+    """Return what is said of an object that ended every process."""
+    uid, sop_class_uid = reference.sop_instance_uid, reference.sop_class_uid
+    kind = kind_of(sop_class_uid, reference.modality)
+    return Result(reference.name, uid, sop_class_uid, kind, problems=(problem("worker-lost"),))
 
 
 def _reusable(planned: Planned) -> dict[str, tuple[Shard, Indexed]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -54,7 +55,7 @@ class StateFolder:
             shutil.rmtree(each, ignore_errors=True)
         shutil.rmtree(self.parts, ignore_errors=True)
         self.make()
-        for each in self.shards.glob("*.part"):
+        for each in (*self.shards.glob("*.part"), *self.spool.glob("*.part")):
             each.unlink(missing_ok=True)
         name = secrets.token_hex(8)
         self._run.write_text(name, "ascii")
@@ -83,6 +84,8 @@ class Lock:
             _lock(file)
         except OSError as error:
             file.close()
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
             raise RunError(
                 f"another run is writing to {self._folder.out}: wait for it, or name another folder"
             ) from error

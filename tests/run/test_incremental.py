@@ -287,3 +287,16 @@ def test_types_of_resources_that_nobody_makes_any_more_have_no_file(tmp_path: Pa
     assert (out / "own.txt").read_text() == "somebody's"
     (out / "own.txt").unlink()
     assert written_files(out) == written_files(one_pass(source, tmp_path / "expected", settings))
+
+
+def test_outlines_of_segmentations_in_archives_come_from_copies_with_pixels(testdata: Path, tmp_path: Path) -> None:
+    source, out = tmp_path / "source", tmp_path / "out"
+    source.mkdir()
+    with zipfile.ZipFile(source / "all.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        for number, path in enumerate(sorted(testdata.rglob("*.dcm"))):
+            packed.write(path, str(number))
+    run(source, out)
+    assert_as_one_pass(source, out, tmp_path)
+    settings = Settings(outlines=True)
+    assert run(source, out, settings=settings, overwrite=True).error is None
+    assert_as_one_pass(source, out, tmp_path, settings)
