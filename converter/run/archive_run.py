@@ -6,26 +6,23 @@ What takes long is imported when there is something to do: an archive that did n
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from converter.run import discovery
+from converter.reader.database import CatalogError
 from converter.run.manifest import Fingerprint, Manifest, state
 from converter.run.monitor import Monitor
 from converter.run.state import Lock, RunError, StateFolder, write_whole
+from converter.run.workshop import Workshop
 from converter.summary import Summary
 
 if TYPE_CHECKING:
-    from converter.run.discovery import Changes, Comparison, FileToRead
+    from converter.run.discovery import Changes
     from converter.run.engine import Engine
-    from converter.run.headers import HeaderTask
     from converter.run.ledger import Ledger
-    from converter.run.tasks import AnyTask
     from converter.settings import Settings
 
 SUMMARY = "summary.json"
@@ -69,12 +66,9 @@ class ArchiveRun:
         self._state = StateFolder(out)
         self._settings = settings
         self._options = options
-        self._make_engine = engine
-        self._engine: Engine | None = None
         self._monitor = monitor
+        self._workshop = Workshop(self._state, engine, monitor, may_end=options.jobs_may_end)
         self._fingerprint = Fingerprint.of(sources, settings, options.format_name, conditional=options.conditional)
-        self._run = ""
-        self._tasks = 0
 
     def __call__(self) -> Summary:
         """Do it and return the counts of all that is in OUT."""
@@ -82,22 +76,18 @@ class ArchiveRun:
             raise RunError(f"{self._state.out} is a SOURCE: name another folder to write to")
         with ExitStack() as stack:
             stack.enter_context(Lock(self._state))
-            stack.callback(self._close)
+            stack.callback(self._workshop.close)
             manifest = self._manifest()
-            self._run = self._state.begin()
+            self._workshop.run = self._state.begin()
             summary = self._update(manifest)
             # What its workers took is known when they have ended.
-            self._close()
+            self._workshop.close()
             write_whole(
                 self._state.out / SUMMARY,
                 json.dumps(self._monitor.summary(summary.counts()), indent=1).encode() + b"\n",
             )
             self._monitor.event("finished", **self._monitor.values)
             return summary
-
-    def _close(self) -> None:
-        if self._engine is not None:
-            self._engine.close()
 
     def _manifest(self) -> Manifest:
         """Return the manifest to go on from. Raises RunError where it is that of something else."""
@@ -107,8 +97,7 @@ class ArchiveRun:
             if not self._options.overwrite:
                 raise
             found = None
-            shutil.rmtree(self._state.shards, ignore_errors=True)
-            self._state.catalog.unlink(missing_ok=True)
+            self._state.forget_catalog()
         if found is None and self._options.retry is not None:
             raise RunError(f"nothing was converted into {self._state.out} yet: leave --retry out")
         if found is None:
@@ -125,140 +114,57 @@ class ArchiveRun:
         return Manifest(self._fingerprint, outputs=found.outputs)
 
     def _update(self, manifest: Manifest) -> Summary:
+        from converter.run.header_pass import HeaderPass
+
         with self._ledger() as ledger:
+            read = HeaderPass(self._workshop, ledger, self._sources, self._settings, lambda: self._begin(manifest))
             with self._monitor.phase("headers"):
-                changes = self._read(ledger, manifest)
-            is_settled = ledger.is_settled
-            if (
-                is_settled
-                and manifest.is_complete
-                and not changes.is_any
-                and manifest.are_outputs_there(self._state.out)
-            ):
+                changes = read(self._options.retry)
+            is_same = ledger.is_settled and manifest.is_complete and not changes.is_any
+            if is_same and manifest.are_outputs_there(self._state.out):
                 self._monitor.count("objects", converted=0)
                 self._monitor.event("unchanged")
                 return Summary.of_counts(manifest.counts)
-            manifest.begun().write(self._state.manifest)
-            if not is_settled:
+            self._begin(manifest)
+            if not ledger.is_settled:
                 self._settle(ledger)
             ledger.finish()
             return self._convert(ledger, manifest, changes)
 
+    def _begin(self, manifest: Manifest) -> None:
+        """From now on OUT is not what it should be."""
+        manifest.begun().write(self._state.manifest)
+
     def _ledger(self) -> Ledger:
         from converter.run.ledger import Ledger
 
-        ledger = Ledger(self._state.catalog)
-        if ledger.get("fingerprint") not in (None, self._fingerprint.catalog()):
-            ledger.close()
-            self._state.catalog.unlink()
-            shutil.rmtree(self._state.spool, ignore_errors=True)
-            self._state.make()
+        try:
             ledger = Ledger(self._state.catalog)
-        if ledger.get("fingerprint") is None:
-            ledger.put("fingerprint", self._fingerprint.catalog())
+            if ledger.get("fingerprint") not in (None, self._fingerprint.catalog()):
+                ledger.close()
+                self._state.forget_catalog()
+                ledger = Ledger(self._state.catalog)
+            if ledger.get("fingerprint") is None:
+                # What shards were made from is not known any more.
+                self._state.forget_shards()
+                ledger.put("fingerprint", self._fingerprint.catalog())
+        except CatalogError as error:
+            if error.errno is not None:
+                raise
+            raise RunError(f"{self._state.catalog} cannot be read: remove {self._state.path} to start anew") from error
         ledger.tracking = any(self._state.shards.iterdir())
         return ledger
-
-    # The header pass
-
-    def _read(self, ledger: Ledger, manifest: Manifest) -> Changes:
-        """Find out what changed and read that."""
-        only = None if self._options.retry is None else ledger.files_of(self._options.retry)
-        found = discovery.listing(self._sources, str(self._state.out))
-        comparison = ledger.compare(found, lambda count: self._monitor.event("found", files=count), only)
-        here: list[FileToRead] = []
-        waiting: list[Path] = []
-        done = kept = 0
-
-        def take_in() -> int:
-            return sum(ledger.merge(waiting.pop()) for _ in range(len(waiting)))
-
-        def elsewhere() -> Iterator[FileToRead]:
-            for each in comparison:
-                if each.is_here:
-                    here.append(each)
-                else:
-                    yield each
-
-        def tasks() -> Iterator[HeaderTask]:
-            files, given = elsewhere(), 0
-            while some := tuple(islice(files, min(max(given // _TASKS, _LEAST_FILES), _MOST_FILES))):
-                given += len(some)
-                yield self._header_task(some, self._task_values())
-
-        is_begun = False
-        for part, count in self._do(_read_headers, tasks()):
-            waiting.append(part)
-            done += count
-            if comparison.is_complete:
-                # Until then, what is known is being compared with what is there, and must stay.
-                is_begun = is_begun or self._begin(ledger, manifest, comparison, here, waiting)
-                kept += take_in()
-            self._monitor.event("progress", done=done, total=comparison.changes.to_read, kept=kept)
-        if not is_begun and self._begin(ledger, manifest, comparison, here, waiting):
-            kept += take_in()
-        self._monitor.count("files", read=kept)
-        return comparison.changes
-
-    def _begin(
-        self, ledger: Ledger, manifest: Manifest, comparison: Comparison, here: list[FileToRead], waiting: list[Path]
-    ) -> bool:
-        """Read what only this process can read; make the ledger ready for all, and return whether there is anything."""
-        changes = comparison.changes
-        if changes.again:
-            waiting.append(self._look_again(ledger, changes))
-        self._tell(changes)
-        if not changes.is_any:
-            return False
-        if here:
-            waiting.append(_read_headers(self._header_task(tuple(here), self._task_values()))[0])
-        manifest.begun().write(self._state.manifest)
-        ledger.begin(comparison.last)
-        return True
-
-    def _look_again(self, ledger: Ledger, changes: Changes) -> Path:
-        """Read what may be something else though nothing shows; return the part with what is."""
-        part, _ = _read_headers(self._header_task(ledger.to_look_into(), self._task_values()))
-        changed = ledger.drop_unchanged(part)
-        changes.changed += changed
-        changes.unchanged += changes.again - changed
-        changes.again = 0
-        return part
-
-    def _tell(self, changes: Changes) -> None:
-        counts = {
-            "found": changes.files,
-            "new": changes.new,
-            "changed": changes.changed,
-            "gone": changes.gone,
-            "unchanged": changes.unchanged,
-        }
-        self._monitor.count("files", **counts)
-        self._monitor.event("discovered", **counts)
 
     def _settle(self, ledger: Ledger) -> None:
         from converter.run import settling
 
         with self._monitor.phase("settling"):
             groups = list(settling.unversioned(ledger))
-            tasks = (settling.VersionTask(objects=each, **self._task_values()) for each in groups)
-            for versions in self._do(settling.read_versions, tasks):
+            tasks = (settling.VersionTask(objects=each, **self._workshop.next_task()) for each in groups)
+            for versions in self._workshop.do(settling.read_versions, tasks):
                 settling.keep_versions(ledger, versions)
             settling.settle(ledger)
             settling.clear_spool(ledger, self._state.spool)
-
-    def _header_task(self, files: tuple[FileToRead, ...], values: dict[str, Any]) -> HeaderTask:
-        from converter.run.headers import HeaderTask
-
-        part = str(self._state.parts / f"{self._tasks}.sqlite")
-        return HeaderTask(
-            files=files,
-            sources=self._sources,
-            part=part,
-            limits=self._settings.archive_limits,
-            with_pixels=self._settings.outlines,
-            **values,
-        )
 
     # The conversion
 
@@ -310,11 +216,11 @@ class ArchiveRun:
                     settings=self._settings,
                     made=made,
                     generation=planner.generation,
-                    **self._task_values(),
+                    **self._workshop.next_task(),
                 )
                 for each in waiting
             )
-            for result in self._do(convert_shard, tasks):
+            for result in self._workshop.do(convert_shard, tasks):
                 if not result.is_written:
                     raise RunError(f"another run has begun to write to {self._state.out}")
                 done += result.planned.range.count
@@ -347,7 +253,7 @@ class ArchiveRun:
             Manifest(
                 self._fingerprint,
                 is_complete=True,
-                shards=tuple(described(each) for each in shards),
+                shards=tuple(_described(each) for each in shards),
                 outputs={name: state(self._state.out / name) for name in joined.names},
                 counts=joined.summary.counts(),
             ).write(self._state.manifest)
@@ -359,37 +265,8 @@ class ArchiveRun:
                 connection.execute("DELETE FROM touched")
         return joined.summary
 
-    # Tasks
 
-    def _task_values(self) -> dict[str, Any]:
-        self._tasks += 1
-        progress = str(self._state.parts / f"{self._tasks}.progress") if self._options.jobs_may_end else None
-        return {"out": str(self._state.out), "run": self._run, "progress": progress}
-
-    def _do(self, function: Callable[[AnyTask], Any], tasks: Iterable[AnyTask]) -> Iterator[Any]:
-        waiting = iter(tasks)
-        first = next(waiting, None)
-        if first is None:
-            return
-        if self._engine is None:
-            self._engine = self._make_engine()
-            self._monitor.values["workers"] = {"jobs": self._engine.jobs, "lost": 0}
-
-        def lost(at: int, is_left_out: bool) -> None:
-            self._monitor.count("workers", lost=1)
-            self._monitor.event("workerLost", at=at, leftOut=is_left_out)
-
-        yield from self._engine.run(function, chain([first], waiting), lost)
-
-
-def _read_headers(task: HeaderTask) -> tuple[Path, int]:
-    # Imported where it is done: what reads DICOM is of no use to a run that reads nothing.
-    from converter.run.headers import read_headers
-
-    return read_headers(task)
-
-
-def described(path: Path) -> tuple[str, int, int, str]:
+def _described(path: Path) -> tuple[str, int, int, str]:
     """Return what the manifest says of a shard."""
     from converter.run.shard import Shard
 

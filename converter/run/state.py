@@ -61,6 +61,18 @@ class StateFolder:
         self._run.write_text(name, "ascii")
         return name
 
+    def forget_catalog(self) -> None:
+        """Remove the catalog, with what SQLite keeps beside it, and the spool that it speaks of. Raises OSError."""
+        for each in self.path.glob(f"{self.catalog.name}*"):
+            each.unlink(missing_ok=True)
+        shutil.rmtree(self.spool, ignore_errors=True)
+        self.make()
+
+    def forget_shards(self) -> None:
+        """Remove all shards. Raises OSError."""
+        for each in self.shards.iterdir():
+            each.unlink(missing_ok=True)
+
     def is_current(self, run: str) -> bool:
         """Return whether this run is still the one that may write: a worker may outlive the process that began it."""
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -171,6 +172,22 @@ def test_a_damaged_manifest_is_told_and_can_be_overwritten(source: Path, tmp_pat
     assert "--overwrite" in outcome.error
     assert run(source, out, overwrite=True).error is None
     assert written_files(out) == before
+
+
+def test_a_catalog_that_is_damaged_or_gone_is_no_ground_for_old_results(source: Path, tmp_path: Path) -> None:
+    archived, out = tmp_path / "source", tmp_path / "out"
+    shutil.copytree(source, archived)
+    run(archived, out)
+    put(archived, "images/003", ct("1.2.3.1.1.3", InstanceNumber=300))
+    catalog = out / ".imgsel" / "catalog.sqlite"
+    catalog.write_bytes(b"no database" * 1000)
+    outcome = run(archived, out)
+    assert outcome.error is not None
+    assert "to start anew" in outcome.error
+    catalog.unlink()
+    assert run(archived, out).error is None
+    assert converted(out) == 60
+    assert written_files(out) == written_files(one_pass(archived, tmp_path / "expected"))
 
 
 # Going on
