@@ -140,9 +140,9 @@ class Conversion(Iterator[Result]):
     ) -> Generator[Result, None, None]:
         found = self._counted(walk(sources, settings.archive_limits))
         if catalog is not None:
-            work = _Work(catalog, settings, self.release)
+            work = Work(catalog, settings, self.release)
             for each in stream(found, is_annotation, with_pixels=settings.outlines):
-                yield _result(each, work) if isinstance(each, ObjectReference) else _other(each)
+                yield result_of(each, work) if isinstance(each, ObjectReference) else _other(each)
             return
         with ExitStack() as stack:
             own_catalog = stack.enter_context(SqliteCatalog(grouped=settings.context))
@@ -152,14 +152,14 @@ class Conversion(Iterator[Result]):
                 own_catalog.index_frames_of_reference()
             self.summary.others.update(scanned.counts)
             self.summary.total = len(scanned.objects)
-            work = _Work(own_catalog, settings, self.release)
+            work = Work(own_catalog, settings, self.release)
             for reference in scanned.objects:
-                yield _result(reference, work)
+                yield result_of(reference, work)
             if settings.select == "series":
-                for result in _series(own_catalog, work):
+                for result in series_results(own_catalog, work):
                     self.summary.total += 1
                     yield result
-            yield from _rest(scanned.rejected, scanned.directories, scanned.unreadable, scanned.image_conflicts)
+            yield from other_results(scanned.rejected, scanned.directories, scanned.unreadable, scanned.image_conflicts)
 
     def _counted(self, found: Iterator[Found | Unread | Directory]) -> Iterator[Found | Unread | Directory]:
         for each in found:
@@ -201,11 +201,11 @@ def write_stream(conversion: Conversion, stream: BinaryIO, each: Callable[[Resul
 
 
 def _write_all(result: Result, write_one: Callable[[Encoded, str | None], None]) -> None:
-    for resource, study_instance_uid in _in_writing_order(result):
+    for resource, study_instance_uid in in_writing_order(result):
         write_one(resource, study_instance_uid)
 
 
-def _in_writing_order(result: Result) -> Iterator[tuple[Encoded, str | None]]:
+def in_writing_order(result: Result) -> Iterator[tuple[Encoded, str | None]]:
     """Yield what selections refer to, the selections, what refers to them; each with the study it belongs to.
 
     What selections refer to belongs to none: it goes where they go.
@@ -227,7 +227,7 @@ class _SeriesCatalog(Protocol):
     def series(self) -> Iterator[list[tuple[str, Instance]]]: ...
 
 
-class _Work:
+class Work:
     """What converting an object needs beside the object."""
 
     def __init__(
@@ -255,7 +255,8 @@ class _Work:
         return [each for each in resources if not each.broken], problems
 
 
-def _result(reference: ObjectReference, work: _Work) -> Result:
+def result_of(reference: ObjectReference, work: Work) -> Result:
+    """Convert an object; whatever happens becomes a problem."""
     result = Result(
         reference.name,
         reference.sop_instance_uid,
@@ -288,7 +289,7 @@ def _result(reference: ObjectReference, work: _Work) -> Result:
     )
 
 
-def _series(catalog: _SeriesCatalog, work: _Work) -> Iterator[Result]:
+def series_results(catalog: _SeriesCatalog, work: Work) -> Iterator[Result]:
     """Yield the image series in the catalog, each as a result of its own."""
     for named in catalog.series():
         images = [(name, each) for name, each in named if is_image(each)]
@@ -316,7 +317,7 @@ def _where(error: Exception) -> str:
     return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
 
 
-def _rest(
+def other_results(
     rejected: Iterable[tuple[ObjectReference, Problem]],
     directories: Iterable[Directory],
     unreadable: Iterable[Unread],

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from converter.batch import Result, _in_writing_order, _rest, _series, _Work
+from converter.batch import Result, Work, in_writing_order, other_results, series_results
 from converter.fhir import release as find_release
 from converter.mapper.context import ContextMapper
 from converter.reader.database import errors_translated
@@ -142,7 +142,7 @@ class _Joiner:
     def rest(self) -> None:
         """Write what belongs to no shard: series, and what stands in the report alone."""
         for result in self._others():
-            for resource, study in _in_writing_order(result):
+            for resource, study in in_writing_order(result):
                 self._sink.write(resource, study)
             line = result.report_line()
             self._sink.report(line)
@@ -152,6 +152,6 @@ class _Joiner:
 
     def _others(self) -> Iterator[Result]:
         if self._settings.select == "series":
-            yield from _series(self._catalog, _Work(self._catalog, self._settings, self._release, self._mapper))
+            yield from series_results(self._catalog, Work(self._catalog, self._settings, self._release, self._mapper))
         catalog = self._catalog
-        yield from _rest(catalog.rejected(), catalog.directories(), catalog.unread(), catalog.conflicts())
+        yield from other_results(catalog.rejected(), catalog.directories(), catalog.unread(), catalog.conflicts())

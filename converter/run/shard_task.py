@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from converter.batch import ConvertedSelection, Result, _in_writing_order, _result, _Work
+from converter.batch import ConvertedSelection, Result, Work, in_writing_order, result_of
 from converter.fhir import release
 from converter.fhir.encoded import Encoded
 from converter.mapper import kind_of
@@ -60,7 +60,7 @@ def convert_shard(task: ShardTask) -> ShardDone:
                         reused += 1
                         continue
                     converted += 1
-                    result = _lost(row.reference) if number in task.skip else _result(row.reference, work)
+                    result = _lost(row.reference) if number in task.skip else result_of(row.reference, work)
                     work.write(result, shard)
                     del result
                     shard.end_object(row.key, work.asked())
@@ -94,7 +94,7 @@ def _reusable(planned: Planned) -> dict[str, tuple[Shard, Indexed]]:
     return found
 
 
-class ShardWork(_Work):
+class ShardWork(Work):
     """Converts objects without the rest of the archive: what selections refer to is only named, for the join."""
 
     def __init__(self, catalog: AskedCatalog, settings: Settings) -> None:
@@ -115,7 +115,7 @@ class ShardWork(_Work):
         if self._context is not None:
             for line in context_lines(self._context, self.release, self._selections(result)):
                 shard.line(b"C", *line)
-        for resource, study in _in_writing_order(result):
+        for resource, study in in_writing_order(result):
             kind = b"S" if resource.type == self.release.resource_type else b"R"
             named = orjson.dumps(None if study is None else study.encode("utf-8", "backslashreplace").decode())
             shard.line(kind, resource.type.encode(), resource.id.encode(), named, resource.to_json())

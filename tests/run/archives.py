@@ -11,7 +11,7 @@ from typing import Any
 from pydicom import Dataset
 
 from converter import Settings, convert
-from converter.batch import _in_writing_order
+from converter.batch import in_writing_order
 from converter.run.command import Command, Outcome
 from converter.run.monitor import Listener
 from converter.writer.sink import open_sink
@@ -97,7 +97,7 @@ def one_pass(
         open_sink(format_name, out, types=(results.release.resource_type,)) as sink,
     ):
         for result in results:
-            for resource, study in _in_writing_order(result):
+            for resource, study in in_writing_order(result):
                 sink.write(resource, study)
             sink.report(result.report_line())
     return out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 
 from tests.builders import written
 from tests.conftest import ROOT
-from tests.run.archives import archive, converted, ct, note, one_pass, run, summary, written_files
+from tests.run.archives import archive, converted, ct, note, one_pass, put, run, summary, written_files
 
 pytestmark = pytest.mark.archive
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -123,6 +124,35 @@ def test_a_run_killed_again_and_again_comes_to_its_end(
             os.kill(process.pid, signal.SIGKILL)
     assert run(source, out).error is None
     assert written_files(out) == expected
+
+
+def test_an_archive_that_changes_while_runs_are_killed_is_stated_as_it_is(source: Path, tmp_path: Path) -> None:
+    chance = random.Random(1)
+    archived, out = tmp_path / "source", tmp_path / "out"
+    shutil.copytree(source, archived)
+    for turn in range(12):
+        for _ in range(chance.randrange(1, 8)):
+            number = chance.randrange(REPORTS)
+            path = archived / f"reports/{number % 5}/{number:04}"
+            image = f"1.2.3.1.1.{chance.randrange(IMAGES)}"
+            match chance.randrange(4):
+                case 0:
+                    path.unlink(missing_ok=True)
+                case 1:
+                    put(archived, str(path.relative_to(archived)), note(f"1.2.3.81.{number}", image))
+                case 2:
+                    put(archived, f"images/{chance.randrange(IMAGES):03}", ct(image, InstanceNumber=turn))
+                case _:
+                    put(archived, f"new/{turn}-{number}", note(f"1.2.3.81.{number}", image, ContentTime=f"1{turn:05}"))
+        with started(archived, out, "-j", str(1 + turn % 2)) as process:
+            for _, _ in zip(range(chance.randrange(40)), events(process), strict=False):
+                pass
+            left = children(process.pid)
+            os.kill(process.pid, signal.SIGKILL)
+        assert_gone(left)
+        if turn % 4 == 3:
+            assert run(archived, out).error is None
+            assert written_files(out) == written_files(one_pass(archived, tmp_path / f"expected-{turn}"))
 
 
 def test_ctrl_c_says_what_is_kept_and_the_same_command_goes_on(
