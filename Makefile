@@ -34,7 +34,7 @@ test: $(READY)
 # Kill runs, start clusters, write large archives: what takes minutes and is not part of test.
 archives: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,dask]'
-	@$(BIN)/python -m pytest --quiet -m archive tests/run
+	@$(BIN)/python -m pytest --quiet --numprocesses auto -m archive tests/run
 
 # What some tests compare with, beside DCMTK.
 oracles: $(READY)

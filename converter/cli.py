@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -32,6 +33,11 @@ def main() -> None:
     except click.Abort:
         click.echo("imgsel: interrupted", err=True)
         sys.exit(_INTERRUPTED)
+    if status == _INTERRUPTED:
+        # Python ends with another status if it was interrupted while it made a class, whoever caught that.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_INTERRUPTED)
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -26,7 +26,7 @@ class Dask(Engine):
         except ImportError as error:
             raise RunError("--dask needs Dask: pip install 'imgsel[dask]'") from error
         try:
-            self._client: Any = Client(address, timeout=20, set_as_default=False)
+            self._client: Any = Client(address, timeout=10, set_as_default=False)
         except (OSError, ValueError) as error:
             raise RunError(f"no Dask scheduler answers at {address}") from error
         try:

@@ -300,9 +300,16 @@ def many(folder: Path, images: int) -> Path:
     return folder
 
 
+@pytest.fixture
+def emptied(tmp_path: Path) -> Iterator[Path]:
+    """A folder of which nothing is left when the test is done."""
+    yield tmp_path
+    shutil.rmtree(tmp_path)
+
+
 @pytest.mark.parametrize("images", [1_000, 200_000])
-def test_memory_does_not_grow_with_an_archive(images: int, tmp_path: Path) -> None:
-    source, out = many(tmp_path / "source", images), tmp_path / "out"
+def test_memory_does_not_grow_with_an_archive(images: int, emptied: Path) -> None:
+    source, out = many(emptied / "source", images), emptied / "out"
     command = [sys.executable, "-m", "converter.cli", "convert", str(source), "-o", str(out), "-q", "-j", "2"]
     subprocess.run(command, check=True, env=ENVIRONMENT)
     account = summary(out)
