@@ -20,13 +20,16 @@ $(READY): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-# Convert the small studies in testdata/ and show what came out.
+# Convert the small studies in testdata/, show what came out, and make a page of it.
 demo: $(READY)
 	@echo '$$ imgsel convert testdata --output demo-output'
 	@$(BIN)/imgsel convert testdata --output demo-output
 	@echo
 	@echo 'One of the resources in demo-output/ImagingSelection.ndjson, a circle that a report draws on an image:'
 	@grep -m 1 '"regionType":"circle"' demo-output/ImagingSelection.ndjson | $(BIN)/python -m json.tool
+	@echo
+	@echo '$$ imgsel view demo-output --dicom testdata --output demo-output/page.html'
+	@$(BIN)/imgsel view demo-output --dicom testdata --output demo-output/page.html
 
 test: $(READY)
 	@$(BIN)/python -m pytest --quiet --numprocesses auto
@@ -56,4 +59,4 @@ bench: $(READY)
 		echo "python -m benchmarks.$$each" && $(BIN)/python -m benchmarks.$$each || exit 1; done
 
 clean:
-	rm -rf $(VENV) demo-output build dist
+	rm -rf $(VENV) demo-output test-output build dist

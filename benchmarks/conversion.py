@@ -32,7 +32,7 @@ for folder in sorted(pathlib.Path(sys.argv[1]).iterdir()):
 def main() -> int:
     """Write an archive, convert it with both and say what that took."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=5_000, help="images to write (default: 5000)")
+    parser.add_argument("--images", type=int, default=10_000, help="images to write (default: 10000)")
     parser.add_argument("--per-annotation", type=int, default=100, help="images for each annotation object")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from converter.view.render_command import render
+from converter.view.view_command import view
 
 # Everything else is imported by the command that needs it: `--help` answers at once.
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def _imgsel() -> None:
 
 
 _imgsel.add_command(render)
+_imgsel.add_command(view)
 
 
 def _settings_options(command: Any) -> Any:
@@ -212,7 +214,7 @@ def _convert_to_stream(sources: tuple[str, ...], settings: Settings, *, quiet: b
 @_imgsel.command()
 @click.argument("file", metavar="FILE")
 @_settings_options
-@click.option("--image", is_flag=True, help="Show the pictures, too: in the terminal if it can, else as PNG files.")
+@click.option("--image", is_flag=True, help="Show the pictures, too: in the terminal if it can, else on a page.")
 @click.option(
     "--dicom", type=click.Path(path_type=Path), metavar="FOLDER", help="The images.  [default: FILE's own folder]"
 )
@@ -246,7 +248,7 @@ def _show_pictures(file: str, dicom: Path | None, settings: Settings) -> None:
         raise click.UsageError(f"nothing is there: {dicom}")
     with _conversion((file,), settings, None) as conversion:
         selections = [each.to_dict() for result in conversion for each in result.selections]
-    for shown in show(selections, dicom if dicom is not None else Path(file).absolute().parent):
+    for shown in show(selections, Path(file), dicom if dicom is not None else Path(file).absolute().parent):
         click.echo(shown, nl=False)
 
 

@@ -24,7 +24,7 @@ from converter.mapper import MAPPED_KINDS, converted_sop_classes
 from converter.problems import DEFINITIONS
 
 FOLDER = Path(__file__).parent
-COMMANDS = ((), ("convert",), ("inspect",), ("render",), ("validate",))
+COMMANDS = ((), ("convert",), ("inspect",), ("render",), ("view",), ("validate",))
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

@@ -48,7 +48,7 @@ print(*sorted(set({HEAVY!r}) & set(sys.modules)))
     return printed, imported.split()
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("convert", "--help"), ("inspect", "--help")])
+@pytest.mark.parametrize("arguments", [("--help",), ("convert", "--help"), ("inspect", "--help"), ("view", "--help")])
 def test_help_imports_no_heavy_package(arguments: tuple[str, ...]) -> None:
     printed, imported = imported_by(*arguments)
     assert printed.startswith("Usage: imgsel")
@@ -76,6 +76,9 @@ def test_a_wheel_holds_the_package_its_types_and_the_licence_and_nothing_else(tm
     with zipfile.ZipFile(name) as wheel:
         names = wheel.namelist()
     assert {"converter/py.typed", "converter/cli.py", "converter/describe/__init__.py"} <= set(names)
+    assets = {f"converter/view/assets/{each.name}" for each in (ROOT / "converter" / "view" / "assets").iterdir()}
+    assert "converter/view/assets/page.html" in assets
+    assert assets <= set(names)
     assert [each for each in names if each.endswith(".dist-info/licenses/LICENSE")]
     assert {each.partition("/")[0] for each in names} == {"converter", f"imgsel-{PROJECT['version']}.dist-info"}
 

@@ -167,6 +167,9 @@ class QuickScan:
             return start + length
         end = self._end_of_items(data, start) if length == _UNDEFINED else start + length
         if tag in wishes.sequences:
+            if tag in found.sequences:
+                # The first one may be damaged, and then nothing that follows counts.
+                raise UnusualError
             found.sequences[tag] = Sequence(data[start:end], length == _UNDEFINED)
         return end
 

@@ -1,4 +1,4 @@
-"""What `imgsel inspect --image` shows: pictures in the terminal, or files where it cannot show any."""
+"""What `imgsel inspect --image` shows: pictures in the terminal, or a page where it cannot show any."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from converter.view.page import write_page
 from converter.view.picture_files import Drawn, draw
 from converter.view.pictures import Pictures
 from converter.view.render import as_png
+from converter.view.source_items import source_items
 from converter.view.terminal import Protocol, inline, protocol
 
 _MOST_FRAMES: Final = 4
@@ -19,12 +21,17 @@ _MOST_SHOWN: Final = 12
 _SCALE: Final = 2
 
 
-def show(selections: Sequence[Mapping[str, Any]], dicom: Path | None) -> Iterator[str]:
-    """Yield what is to be printed: images that the terminal shows, else the names of the files that hold them."""
+def show(selections: Sequence[Mapping[str, Any]], file: Path, dicom: Path | None) -> Iterator[str]:
+    """Yield what is to be printed: images that the terminal shows, else the name of the page that does.
+
+    `file`: the object that the selections come from.
+    """
     how = protocol(os.environ, is_terminal=sys.stdout.isatty())
     with Pictures(selections, dicom, most=_MOST_FRAMES) as pictures:
-        drawn = (each for selection in selections for each in draw(pictures.of(selection), _SCALE))
-        yield from _as_files(drawn) if how is None else _in_terminal(drawn, how)
+        if how is None:
+            yield _as_page(selections, file, pictures)
+        else:
+            yield from _in_terminal((each for one in selections for each in draw(pictures.of(one), _SCALE)), how)
 
 
 def _in_terminal(drawn: Iterable[Drawn], how: Protocol) -> Iterator[str]:
@@ -35,11 +42,9 @@ def _in_terminal(drawn: Iterable[Drawn], how: Protocol) -> Iterator[str]:
         yield f"{each.name}\n{inline(as_png(each.image), how)}"
 
 
-def _as_files(drawn: Iterable[Drawn]) -> Iterator[str]:
-    # A page of all of them could stand here as well.
-    folder = Path(tempfile.mkdtemp(prefix="imgsel-"))
-    count = 0
-    for each in drawn:
-        (folder / each.name).write_bytes(as_png(each.image))
-        count += 1
-    yield f"{count} pictures in {folder}\n" if count else "nothing to see\n"
+def _as_page(selections: Sequence[Mapping[str, Any]], file: Path, pictures: Pictures) -> str:
+    if not selections:
+        return "nothing to see\n"
+    sources = source_items(file, {each["id"]: each for each in selections})
+    page = write_page(Path(tempfile.mkdtemp(prefix="imgsel-")) / "page.html", selections, pictures, sources)
+    return f"pictures in {page.path}: open it in a browser\n"

@@ -133,6 +133,10 @@ class Pictures:
             tuple(dict.fromkeys((*what.notes, *frames.notes))),
         )
 
+    def lookup(self, sop_instance_uid: str) -> Instance | None:
+        """Return what is known of an instance, or None."""
+        return self._images.lookup(sop_instance_uid)
+
     def _add_part(self, part: Part, what: Selected, frames: _Frames) -> None:
         """Add the frames of a selected instance that is an image or a segmentation."""
         instance = self._images.lookup(part.uid)
