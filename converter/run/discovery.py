@@ -78,8 +78,8 @@ class FileToRead(NamedTuple):
 
     @property
     def is_here(self) -> bool:
-        """Whether no other process can read it: it is standard input."""
-        return self.path == STANDARD_INPUT.encode()
+        """Whether no other process can read it: standard input, and pipes that only this one has."""
+        return bool(self.is_pipe)
 
     def found(self, sources: Sequence[str]) -> Listed | PassedOver:
         """Return what was found in these sources."""

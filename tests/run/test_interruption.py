@@ -17,9 +17,11 @@ from typing import Any
 
 import pytest
 
+from converter.run.dask_engine import Dask
 from tests.builders import written
 from tests.conftest import ROOT
 from tests.run.archives import archive, converted, ct, note, one_pass, put, run, summary, written_files
+from tests.run.test_processes import counted, tasks
 
 pytestmark = pytest.mark.archive
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -275,6 +277,22 @@ def test_a_worker_of_a_cluster_that_is_killed_is_made_up_for(
         assert process.wait() == 0
         assert killed
     assert written_files(out) == expected
+
+
+def test_what_ends_every_worker_of_a_cluster_is_left_out(tmp_path: Path) -> None:
+    from distributed import LocalCluster
+
+    lost: list[tuple[int, bool]] = []
+    (tmp_path / "shared").touch()
+    start: Any = LocalCluster
+    with (
+        start(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        Dask(cluster.scheduler_address, tmp_path / "shared") as engine,
+    ):
+        found = dict(engine.run(counted, tasks(tmp_path, deadly=7), lambda *each: lost.append(each)))
+    assert found[3] == [0, 1, 2, 3, 4, 5, 6, 8, 9]
+    assert found[4] == list(range(10))
+    assert lost == [(7, True)]
 
 
 def test_no_scheduler_is_one_line_and_status_2(source: Path, tmp_path: Path) -> None:

@@ -65,6 +65,15 @@ def test_several_processes_write_what_one_does(source: Path, tmp_path: Path) -> 
     assert written_files(tmp_path / "out") == written_files(one_pass(source, tmp_path / "expected"))
 
 
+def test_a_pipe_that_only_the_command_has_is_read_by_it(source: Path, tmp_path: Path) -> None:
+    report = source / "reports" / "1" / "0001"
+    options = f"-o {tmp_path / 'out'} -q -j 2"
+    script = f"{sys.executable} -m converter.cli convert <(cat {report}) {source / 'images'} {options}"
+    subprocess.run(["bash", "-c", script], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    (resource,) = lines(tmp_path / "out" / "ImagingSelection.ndjson")
+    assert resource["seriesNumber"] == 3
+
+
 def test_settings_survive_the_way_to_another_process() -> None:
     settings = Settings(patient_id_systems={"WARD": "urn:oid:1.2"}, fhir="R5")
     assert pickle.loads(pickle.dumps(settings)) == settings
