@@ -21,7 +21,7 @@ from converter.run.dask_engine import Dask
 from tests.builders import written
 from tests.conftest import ROOT
 from tests.run.archives import archive, converted, ct, note, one_pass, put, run, summary, written_files
-from tests.run.test_processes import counted, tasks
+from tests.run.counting import counted, tasks
 
 pytestmark = pytest.mark.archive
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}

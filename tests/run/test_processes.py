@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -17,47 +15,8 @@ from converter.run.processes import Processes
 from converter.run.shard import Shard
 from converter.run.shard_task import ShardTask, convert_shard
 from converter.run.state import RunError, StateFolder
-from converter.run.tasks import Progress, Task
 from tests.run.archives import archive, lines, run
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counting(Task):
-    """Counts to ten; ends its process at `deadly`, or once at `once`, which a file there says."""
-
-    number: int
-    deadly: int | None = None
-    once: str | None = None
-
-
-def counted(task: Counting) -> tuple[int, list[int]]:
-    done = []
-    with Progress(task) as progress:
-        for number in range(10):
-            progress.at(number)
-            if number in task.skip:
-                continue
-            if number == task.deadly:
-                os._exit(1)
-            if number == 5 and task.once is not None and not Path(task.once).exists():
-                Path(task.once).touch()
-                os.abort()
-            done.append(number)
-    return task.number, done
-
-
-def fails(task: Counting) -> None:
-    raise FileNotFoundError(2, "not there", str(task.number))
-
-
-def never(task: Counting) -> int:
-    os._exit(3)
-
-
-def tasks(folder: Path, **of_third: object) -> Iterator[Counting]:
-    for number in range(6):
-        more = of_third if number == 3 else {}
-        yield Counting(out="", run="", progress=str(folder / str(number)), number=number, **more)  # type: ignore[arg-type]
+from tests.run.counting import counted, fails, never, tasks
 
 
 def test_all_tasks_are_done(tmp_path: Path) -> None:
@@ -86,7 +45,7 @@ def test_what_ends_every_process_is_left_out_and_the_rest_is_done(tmp_path: Path
 
 def test_processes_that_cannot_even_begin_are_no_endless_loop(tmp_path: Path) -> None:
     with Processes(2) as engine, pytest.raises(RunError, match="end before"):
-        list(engine.run(never, tasks(tmp_path), lambda *_: None))
+        list(engine.run(never, islice(tasks(tmp_path), 1), lambda *_: None))
 
 
 def test_what_a_task_raises_is_raised_here(tmp_path: Path) -> None:
