@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test oracles lint format bench clean
+.PHONY: demo test archives oracles lint format bench clean
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml
@@ -34,6 +34,11 @@ demo: $(READY)
 test: $(READY)
 	@$(BIN)/python -m pytest --quiet --numprocesses auto
 
+# Kill runs, start clusters, write large archives: what takes minutes and is not part of test.
+archives: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,dask]'
+	@$(BIN)/python -m pytest --quiet --numprocesses auto -m archive tests/run
+
 # What some tests compare with, beside DCMTK.
 oracles: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,oracles]'
@@ -50,7 +55,7 @@ format: $(READY)
 	@$(BIN)/ruff format .
 
 bench: $(READY)
-	@for each in headers conversion memory kinds annotations outlines; do \
+	@for each in headers conversion runs memory kinds annotations outlines; do \
 		echo "python -m benchmarks.$$each" && $(BIN)/python -m benchmarks.$$each || exit 1; done
 
 clean:

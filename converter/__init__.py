@@ -9,10 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from converter.batch import Conversion, ConvertedSelection, Result, Summary, convert
+    from converter.batch import Conversion, ConvertedSelection, Result, convert
     from converter.catalog import Catalog, FramePlanes, GroupedCatalog, Instance, TileOrganization, TilePositions
     from converter.selection import Problem, Selection
     from converter.settings import ArchiveLimits, Settings, SettingsError
+    from converter.summary import Summary
     from converter.validate import Checked, Validator
 
 _MODULES = {
@@ -29,7 +30,7 @@ _MODULES = {
     "Selection": "converter.selection",
     "Settings": "converter.settings",
     "SettingsError": "converter.settings",
-    "Summary": "converter.batch",
+    "Summary": "converter.summary",
     "TileOrganization": "converter.catalog",
     "TilePositions": "converter.catalog",
     "Validator": "converter.validate",

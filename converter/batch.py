@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import traceback
-from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import orjson
 
-from converter.catalog import Catalog
+from converter.catalog import Catalog, Instance
 from converter.fhir import release as find_release
 from converter.fhir.encoded import Encoded, Release
 from converter.fhir.observation import encode as encode_observation
@@ -21,16 +20,16 @@ from converter.mapper.context import ContextMapper
 from converter.mapper.image_series import is_image, selection_of
 from converter.measurement import Statement
 from converter.problems import problem
-from converter.reader.catalog import SqliteCatalog
+from converter.reader.catalog import Conflict, SqliteCatalog
 from converter.reader.fingerprint import fingerprint
 from converter.reader.parser import NotDicomError
-from converter.reader.scan import ObjectReference, Scan, scan, stream
+from converter.reader.scan import ObjectReference, scan, stream
 from converter.reader.sources import Directory, Found, Source, Unread, check_sources, walk
 from converter.reader.spool import Spool
 from converter.selection import Problem, Selection
 from converter.settings import Settings
+from converter.summary import Summary, Watch
 from converter.writer.ndjson import StreamWriter
-from converter.writer.sink import open_sink
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -103,44 +102,6 @@ class Result:
         )
 
 
-@dataclass(slots=True)
-class Summary:
-    """Counts of a conversion so far.
-
-    `resources` counts those beside the selections, by type.
-    `others` counts what selects nothing, by the name of its SOP class; `total` is the number of annotation objects,
-    once it is known.
-    """
-
-    objects: Counter[str] = field(default_factory=Counter)
-    selections: Counter[str] = field(default_factory=Counter)
-    resources: Counter[str] = field(default_factory=Counter)
-    problems: Counter[tuple[str, str]] = field(default_factory=Counter)
-    others: Counter[str] = field(default_factory=Counter)
-    unread: int = 0
-    files: int = 0
-    total: int | None = None
-
-    @property
-    def has_error(self) -> bool:
-        """Whether any object or file has an error."""
-        return any(severity == "error" for _, severity in self.problems)
-
-    def add(self, result: Result) -> None:
-        """Count a result."""
-        if result.kind is None:
-            self.unread += 1
-        else:
-            self.objects[result.kind] += 1
-            self.selections[result.kind] += len(result.selections)
-            self.resources.update(each.type for each in result.resources)
-        self.problems.update((each.code, each.severity) for each in result.problems)
-
-
-Watch: TypeAlias = Callable[[Summary], None]
-"""Told of every file seen and every object converted."""
-
-
 class Conversion(Iterator[Result]):
     """The results of a conversion, one at a time; `summary` counts those given so far.
 
@@ -180,9 +141,9 @@ class Conversion(Iterator[Result]):
     ) -> Generator[Result, None, None]:
         found = self._counted(walk(sources, settings.archive_limits))
         if catalog is not None:
-            work = _Work(catalog, settings, self.release)
+            work = Work(catalog, settings, self.release)
             for each in stream(found, is_annotation, with_pixels=settings.outlines):
-                yield _result(each, work) if isinstance(each, ObjectReference) else _other(each)
+                yield result_of(each, work) if isinstance(each, ObjectReference) else _other(each)
             return
         with ExitStack() as stack:
             own_catalog = stack.enter_context(SqliteCatalog(grouped=settings.context))
@@ -192,14 +153,14 @@ class Conversion(Iterator[Result]):
                 own_catalog.index_frames_of_reference()
             self.summary.others.update(scanned.counts)
             self.summary.total = len(scanned.objects)
-            work = _Work(own_catalog, settings, self.release)
+            work = Work(own_catalog, settings, self.release)
             for reference in scanned.objects:
-                yield _result(reference, work)
+                yield result_of(reference, work)
             if settings.select == "series":
-                for result in _series(own_catalog, work):
+                for result in series_results(own_catalog, work):
                     self.summary.total += 1
                     yield result
-            yield from _rest(scanned)
+            yield from other_results(scanned.rejected, scanned.directories, scanned.unreadable, scanned.image_conflicts)
 
     def _counted(self, found: Iterator[Found | Unread | Directory]) -> Iterator[Found | Unread | Directory]:
         for each in found:
@@ -230,30 +191,6 @@ def convert(
     return Conversion(check_sources(source), chosen, catalog, watch)
 
 
-def write(
-    conversion: Conversion,
-    folder: Path,
-    each: Callable[[Result], None],
-    format_name: str = "ndjson",
-    *,
-    conditional: bool = False,
-) -> Summary:
-    """Write the resources in one of the formats of `open_sink`, and `report.ndjson`, into `folder`.
-
-    Everything appears when all is written, or nothing. `each` is told of every result. Raises OSError where the
-    folder cannot be written.
-    """
-    types = (conversion.release.resource_type,)
-    with open_sink(format_name, folder, types=types, conditional=conditional) as sink:
-        for result in conversion:
-            _write_all(result, sink.write)
-            sink.report(result.report_line())
-            each(result)
-            # Or two objects would be in memory at a time: this one, and the next while it is made.
-            del result
-    return conversion.summary
-
-
 def write_stream(conversion: Conversion, stream: BinaryIO, each: Callable[[Result], None]) -> Summary:
     """Write the resources to a stream, one a line. Raises OutputClosedError once nobody reads it."""
     with StreamWriter(stream) as resources:
@@ -265,11 +202,11 @@ def write_stream(conversion: Conversion, stream: BinaryIO, each: Callable[[Resul
 
 
 def _write_all(result: Result, write_one: Callable[[Encoded, str | None], None]) -> None:
-    for resource, study_instance_uid in _in_writing_order(result):
+    for resource, study_instance_uid in in_writing_order(result):
         write_one(resource, study_instance_uid)
 
 
-def _in_writing_order(result: Result) -> Iterator[tuple[Encoded, str | None]]:
+def in_writing_order(result: Result) -> Iterator[tuple[Encoded, str | None]]:
     """Yield what selections refer to, the selections, what refers to them; each with the study it belongs to.
 
     What selections refer to belongs to none: it goes where they go.
@@ -285,14 +222,22 @@ def _in_writing_order(result: Result) -> Iterator[tuple[Encoded, str | None]]:
         yield resource, next(iter(studies), "")
 
 
-class _Work:
+class _SeriesCatalog(Protocol):
+    """A catalog that lists the series of its instances, each instance with the name under which it was read."""
+
+    def series(self) -> Iterator[list[tuple[str, Instance]]]: ...
+
+
+class Work:
     """What converting an object needs beside the object."""
 
-    def __init__(self, catalog: Catalog, settings: Settings, release: Release) -> None:
+    def __init__(
+        self, catalog: Catalog, settings: Settings, release: Release, context: ContextMapper | None = None
+    ) -> None:
         self.catalog = catalog
         self.settings = settings
         self.release = release
-        self._context = ContextMapper(catalog, settings) if settings.context else None
+        self._context = context or ContextMapper(catalog, settings) if settings.context else None
 
     def encoded(self, selection: Selection) -> ConvertedSelection:
         """Return a selection as a resource, with literal references if there is to be something to refer to."""
@@ -316,7 +261,8 @@ class _Work:
         return [each for each in resources if not each.broken], problems
 
 
-def _result(reference: ObjectReference, work: _Work) -> Result:
+def result_of(reference: ObjectReference, work: Work) -> Result:
+    """Convert an object; whatever happens becomes a problem."""
     result = Result(
         reference.name,
         reference.sop_instance_uid,
@@ -351,7 +297,7 @@ def _result(reference: ObjectReference, work: _Work) -> Result:
     )
 
 
-def _series(catalog: SqliteCatalog, work: _Work) -> Iterator[Result]:
+def series_results(catalog: _SeriesCatalog, work: Work) -> Iterator[Result]:
     """Yield the image series in the catalog, each as a result of its own."""
     for named in catalog.series():
         images = [(name, each) for name, each in named if is_image(each)]
@@ -379,16 +325,21 @@ def _where(error: Exception) -> str:
     return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
 
 
-def _rest(scanned: Scan) -> Iterator[Result]:
+def other_results(
+    rejected: Iterable[tuple[ObjectReference, Problem]],
+    directories: Iterable[Directory],
+    unreadable: Iterable[Unread],
+    conflicts: Iterable[Conflict],
+) -> Iterator[Result]:
     """Yield what stands in the report beside the objects converted: copies, DICOMDIRs, unreadable inputs."""
-    for reference, found in scanned.rejected:
+    for reference, found in rejected:
         kind = kind_of(reference.sop_class_uid, reference.modality)
         yield Result(reference.name, reference.sop_instance_uid, reference.sop_class_uid, kind, (), (found,))
-    for directory in scanned.directories:
+    for directory in directories:
         yield _other(directory)
-    for unread in scanned.unreadable:
+    for unread in unreadable:
         yield _other(unread)
-    for name, sop_instance_uid, sop_class_uid in scanned.image_conflicts:
+    for name, sop_instance_uid, sop_class_uid in conflicts:
         yield Result(name, sop_instance_uid, sop_class_uid, "IMAGE", (), (problem("duplicate-image"),))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +16,10 @@ from converter.view.view_command import view
 
 # Everything else is imported by the command that needs it: `--help` answers at once.
 if TYPE_CHECKING:
-    from converter.batch import Conversion, Result, Summary, Watch
+    from converter.batch import Conversion, Result
+    from converter.run.monitor import Listener, Monitor
     from converter.settings import Settings
+    from converter.summary import Summary, Watch
 
 _ERRORS, _WRONG_USAGE, _INTERRUPTED = 1, 2, 130
 
@@ -30,6 +34,11 @@ def main() -> None:
     except click.Abort:
         click.echo("imgsel: interrupted", err=True)
         sys.exit(_INTERRUPTED)
+    if status == _INTERRUPTED:
+        # Python ends with another status if it was interrupted while it made a class, whoever caught that.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_INTERRUPTED)
     sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -119,49 +128,86 @@ def _settings_options(command: Any) -> Any:
     help="A file per type of resource, a Bundle per study (collection or transaction), or a file per resource.",
 )
 @click.option("--conditional", is_flag=True, help="Transactions create what is not there instead of putting it.")
+@click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Processes to convert in.  [default: 1]")
+@click.option("--dask", metavar="ADDRESS", help="Scheduler of a Dask cluster to convert on: tcp://HOST:PORT.")
+@click.option("--overwrite", is_flag=True, help="Convert all again where OUT was made with other options.")
+@click.option(
+    "--retry",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="REPORT",
+    help="Convert again what has an error in this report.ndjson, and nothing else.",
+)
+@click.option("--log-json", is_flag=True, help="Events as JSON, one a line, on standard error.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no table.")
-@click.option("-v", "--verbose", is_flag=True, help="Every problem on standard error.")
+@click.option("-v", "--verbose", is_flag=True, help="Problems on standard error: of each kind the first ones.")
 def convert(
     sources: tuple[str, ...],
     output: str,
-    format_name: str,
-    conditional: bool,
     quiet: bool,
     verbose: bool,
+    format_name: str,
+    conditional: bool,
+    jobs: int | None,
+    dask: str | None,
+    overwrite: bool,
+    retry: Path | None,
+    log_json: bool,
     **options: Any,
 ) -> int:
     """Convert the annotation objects in SOURCE... and write ImagingSelection.ndjson and report.ndjson.
 
     SOURCE is a file, a folder, an archive (ZIP, TAR), a DICOMDIR, or - for standard input. The exit status is 0
     without errors, 1 if an object or file has one (the rest is written all the same), 2 for wrong usage.
+    The same command again goes on where it was interrupted, or brings OUT up to date with what changed in SOURCE.
     """
-    from converter import batch
-    from converter.writer.ndjson import OutputClosedError
-
     if output == "-" and format_name != "ndjson":
         raise click.UsageError(f"--output - takes resources one a line: --format {format_name} needs a folder")
     if conditional and format_name != "transaction":
         raise click.UsageError("--conditional is for --format transaction")
     settings = _settings(**options)
+    if output == "-":
+        if jobs or dask or overwrite or retry or log_json:
+            raise click.UsageError("--output - is one pass in one process: --jobs, --dask, --retry need a folder")
+        return _convert_to_stream(sources, settings, quiet=quiet, verbose=verbose)
+    if jobs and dask:
+        raise click.UsageError("--jobs is for this machine, --dask for a cluster: give one of them")
+    from converter.run.command import Command
+
+    listeners = _listeners(log_json=log_json, quiet=quiet, verbose=verbose)
+    command = Command(sources, output, settings, format_name, conditional, jobs or 1, dask, overwrite, retry)
+    with listeners as listening:
+        outcome = command.run(*listening)
+    if outcome.error is not None:
+        raise click.ClickException(outcome.error)
+    if outcome.interrupted is not None:
+        click.echo(f"imgsel: interrupted, {outcome.interrupted}", err=True)
+        return _INTERRUPTED
+    summary = outcome.summary
+    if not quiet:
+        _print_summary(summary, to_stderr=False)
+        _print_run(outcome.monitor)
+    return _ERRORS if summary.has_error else 0
+
+
+def _convert_to_stream(sources: tuple[str, ...], settings: Settings, *, quiet: bool, verbose: bool) -> int:
+    from converter import batch
+    from converter.writer.ndjson import OutputClosedError
+
     with _progress(shown=not quiet) as watch:
         conversion = _conversion(sources, settings, watch)
-        each = _print_problems if verbose else _ignore
         try:
-            if output == "-":
-                summary = batch.write_stream(conversion, sys.stdout.buffer, each)
-            else:
-                summary = batch.write(conversion, Path(output), each, format_name, conditional=conditional)
+            summary = batch.write_stream(conversion, sys.stdout.buffer, _print_problems if verbose else _ignore)
         except OutputClosedError:
             return 0
         except KeyboardInterrupt:
-            _say_interrupted(conversion, output)
+            _say_interrupted(conversion)
             return _INTERRUPTED
         except OSError as error:
-            raise click.ClickException(f"cannot write to {output}: {error.strerror or 'check the folder'}") from error
+            raise click.ClickException(f"cannot write: {error.strerror or 'check standard output'}") from error
         finally:
             conversion.close()
     if not quiet:
-        _print_summary(summary, to_stderr=output == "-")
+        _print_summary(summary, to_stderr=True)
     return _ERRORS if summary.has_error else 0
 
 
@@ -239,7 +285,7 @@ def validate(path: Path, fhir: str | None, dicom: Path | None, quiet: bool) -> i
 def _settings(
     settings_file: Path | None, patient_id_systems: tuple[str, ...], with_: tuple[str, ...], **options: Any
 ) -> Settings:
-    from converter.fhir import release
+    from converter.fhir import full_name
     from converter.settings import Settings, SettingsError
 
     stated: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
@@ -250,7 +296,7 @@ def _settings(
             pairs = [each.rpartition("=")[::2] for each in patient_id_systems]
             stated["patient_id_systems"] = {**values.get("patient_id_systems", {}), **dict(pairs)}
         settings = Settings.from_mapping({**values, **stated})
-        release(settings.fhir)
+        full_name(settings.fhir)
     except (SettingsError, ValueError) as error:
         raise click.UsageError(str(error)) from error
     return settings
@@ -274,14 +320,46 @@ def _print_problems(result: Result) -> None:
         click.echo(f"{each.severity}: {result.file}: {each.code}: {each.message} {each.path}", err=True)
 
 
-def _say_interrupted(conversion: Conversion, output: str) -> None:
+def _say_interrupted(conversion: Conversion) -> None:
     done = conversion.summary
     count = sum(done.objects.values())
     of = f" of {done.total}" if done.total is not None else ""
-    kept = "what was printed stands" if output == "-" else f"nothing in {output} was changed"
     click.echo(
-        f"imgsel: interrupted after {count}{of} objects, {kept}: run the same command again to convert all", err=True
+        f"imgsel: interrupted after {count}{of} objects, what was printed stands: run the same command again to"
+        " convert all",
+        err=True,
     )
+
+
+@contextmanager
+def _listeners(*, log_json: bool, quiet: bool, verbose: bool) -> Iterator[list[Listener]]:
+    """Give what shows a run while it goes on."""
+    with ExitStack() as stack:
+        listeners: list[Listener] = []
+        if log_json:
+            from converter.run.log import log_json as write_event
+
+            listeners.append(write_event)
+        if verbose:
+            from converter.run.log import ProblemPrinter
+
+            listeners.append(stack.enter_context(ProblemPrinter()))
+        if not quiet and not log_json and sys.stderr.isatty():
+            from converter.tables import run_progress
+
+            listeners.append(stack.enter_context(run_progress()))
+        yield listeners
+
+
+def _print_run(monitor: Monitor) -> None:
+    from rich.console import Console
+
+    from converter.tables import failure_table, run_line
+
+    console = Console()
+    if monitor.failures:
+        console.print(failure_table(monitor.failures))
+    console.print(run_line(monitor.values), highlight=False)
 
 
 def _print_summary(summary: Summary, *, to_stderr: bool) -> None:

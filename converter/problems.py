@@ -190,6 +190,7 @@ DEFINITIONS = _definitions(
     ("object-region", "warning", "A region reaches outside of the image."),
     # Internal
     ("not-converted", "error", "The object could not be converted ({kind}): please report this with the object's structure."),
+    ("worker-lost", "error", "Each process that read or converted this ended at it: left out. Please report this with the object's structure."),
 )  # fmt: skip
 
 

@@ -10,16 +10,18 @@ import orjson
 
 REPORT: Final = "report.ndjson"
 PICTURES: Final = "pictures.ndjson"
-_OWN: Final = (REPORT, PICTURES)
+_OWN: Final = (REPORT, PICTURES, "summary.json")
+# What runs keep beside what they write.
+_STATE: Final = ".imgsel"
 _SUFFIXES: Final = (".json", ".ndjson")
 
 
 def resource_files(path: Path) -> list[Path]:
-    """Return the files at a path that may hold resources, in order: reports of this package are passed over."""
+    """Return the files at a path that may hold resources, in order: what else this package writes is passed over."""
     if not path.is_dir():
         return [path]
-    files = (each for each in path.rglob("*") if each.suffix in _SUFFIXES and each.name not in _OWN and each.is_file())
-    return sorted(files)
+    named = (each for each in path.rglob("*") if each.suffix in _SUFFIXES and each.name not in _OWN)
+    return sorted(each for each in named if _STATE not in each.relative_to(path).parts and each.is_file())
 
 
 def json_values(file: Path) -> Iterator[tuple[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import tzinfo
 from pathlib import Path
@@ -87,6 +87,11 @@ class Settings:
                 raise SettingsError("patient_id_systems: give each system as a URI, such as urn:oid:1.2.3")
         object.__setattr__(self, "patient_id_systems", MappingProxyType(dict(self.patient_id_systems)))
 
+    def __reduce__(self) -> tuple[Callable[..., Settings], tuple[dict[str, Any]]]:
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        # The view that protects the table cannot be pickled, and is made anew.
+        return _settings_of, ({**values, "patient_id_systems": dict(self.patient_id_systems)},)
+
     @property
     def zone(self) -> tzinfo | None:
         """The zone of `timezone`."""
@@ -134,6 +139,10 @@ class Settings:
             if name in plain:
                 plain[name] = _number(name, plain[name])
         return cls(**plain)
+
+
+def _settings_of(values: dict[str, Any]) -> Settings:
+    return Settings(**values)
 
 
 def _number(name: str, value: Any) -> float:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from converter.batch import Summary, Watch
+    from converter.run.monitor import Failures, Listener
+    from converter.summary import Summary, Watch
 
+_PHASES: Final = {
+    "headers": "Reading headers",
+    "settling": "Comparing copies",
+    "conversion": "Converting",
+    "join": "Writing",
+}
 _SEVERITIES = ("error", "warning", "note")
 
 
@@ -31,6 +39,52 @@ def progress() -> Iterator[Watch]:
                 bar.update(task, description="Converting", completed=done, total=max(done, summary.total))
 
         yield watch
+
+
+@contextmanager
+def run_progress() -> Iterator[Listener]:
+    """Show a run on standard error while it lasts: its phase, how much is done, how fast, and the time left."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Starting", total=None, rate="")
+
+        def listen(name: str, values: dict[str, Any]) -> None:
+            if name == "phase":
+                bar.reset(task, description=_PHASES[values["name"]], total=values["total"], rate="")
+            elif name == "found":
+                bar.update(task, description=f"{_PHASES['headers']} ({values['files']:,} files)")
+            elif name == "progress":
+                bar.update(task, completed=values["done"], total=values.get("total", bar.tasks[0].total))
+                speed = bar.tasks[0].speed
+                bar.update(task, rate=f"{speed:,.0f}/s" if speed else "")
+
+        yield listen
+
+
+def run_line(values: dict[str, Any]) -> str:
+    """Return what a run did, in one line."""
+    files, objects = values.get("files", {}), values.get("objects", {})
+    return (
+        f"Files: {files.get('new', 0)} new, {files.get('changed', 0)} changed, {files.get('gone', 0)} gone,"
+        f" {files.get('unchanged', 0)} unchanged. Objects: {objects.get('converted', 0)} converted."
+    )
+
+
+def failure_table(failures: Sequence[Failures]) -> Table:
+    """Return a table of errors by kind, each with the first files that have it."""
+    table = Table("Error", title="Failed", title_justify="left")
+    table.add_column("Count", justify="right")
+    table.add_column("For example")
+    for each in failures:
+        table.add_row(each.code, str(each.count), "\n".join(map(escape, each.files)))
+    return table
 
 
 def summary_tables(summary: Summary) -> Iterator[Table]:

@@ -109,12 +109,14 @@ def test_a_file_that_may_not_be_read_is_an_error_and_the_rest_is_converted(tmp_p
             folder.chmod(folder.stat().st_mode | 0o055)
     # Root may read everything, so the command goes on as another user once all its modules are imported.
     script = (
-        "import os, sys\nfrom converter import cli\nsys.argv = ['imgsel', *sys.argv[1:]]\n"
+        "import os, sys\nfrom converter import cli\nargv, argv_out = ['imgsel', *sys.argv[1:-1]], sys.argv[-1]\n"
+        "sys.argv = [*argv, argv_out + '/by-root']\n"
         "try:\n    cli.main()\nexcept SystemExit:\n    pass\n"
         "if os.getuid() == 0:\n    os.setgid(65534)\n    os.setuid(65534)\n"
+        "sys.argv = [*argv, argv_out]\n"
         "cli.main()\n"
     )
-    command = [sys.executable, "-c", script, "convert", str(source), "-o", str(out), "-v"]
+    command = [sys.executable, "-c", script, "convert", str(source), "-v", "-o", str(out)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
     lines = {each["file"]: each for each in read_report(out)}

@@ -43,7 +43,8 @@ def test_a_folder_becomes_two_files_and_a_table(study: Path, tmp_path: Path) -> 
     done = imgsel("convert", study, "--output", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert done.stderr == b""
-    assert sorted(each.name for each in (tmp_path / "out").iterdir()) == ["ImagingSelection.ndjson", "report.ndjson"]
+    names = [".imgsel", "ImagingSelection.ndjson", "report.ndjson", "summary.json"]
+    assert sorted(each.name for each in (tmp_path / "out").iterdir()) == names
     (resource,) = resources(tmp_path / "out")
     assert resource["resourceType"] == "ImagingSelection"
     (line,) = [json.loads(each) for each in (tmp_path / "out" / "report.ndjson").read_text("utf-8").splitlines()]
@@ -180,16 +181,16 @@ def test_standard_input_may_be_an_object_or_an_archive(study: Path, tmp_path: Pa
 
 
 def test_ctrl_c_leaves_the_output_as_it_was_and_says_how_to_go_on(tmp_path: Path) -> None:
-    source, out = tmp_path / "pipe", tmp_path / "out"
+    out = tmp_path / "out"
     out.mkdir()
     (out / "ImagingSelection.ndjson").write_text("before\n")
-    os.mkfifo(source)
-    command = [sys.executable, "-m", "converter.cli", "convert", "-", "-o", str(out)]
+    command = [sys.executable, "-m", "converter.cli", "convert", "-", "-o", str(out), "--log-json"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdin is not None
+        assert process.stderr is not None
         process.stdin.write(written(good_report())[:400])
         process.stdin.flush()
-        while not list(out.glob(".*.part/*")):
+        while b'"name":"headers"' not in process.stderr.readline():
             assert process.poll() is None
         # From here on it waits for the rest of its input.
         time.sleep(0.3)
@@ -199,7 +200,7 @@ def test_ctrl_c_leaves_the_output_as_it_was_and_says_how_to_go_on(tmp_path: Path
     assert b"run the same command again" in errors
     assert len(errors.splitlines()) == 1
     assert (out / "ImagingSelection.ndjson").read_text() == "before\n"
-    assert [each.name for each in out.iterdir()] == ["ImagingSelection.ndjson"]
+    assert sorted(each.name for each in out.iterdir()) == [".imgsel", "ImagingSelection.ndjson"]
 
 
 def test_a_reader_that_stops_reading_is_no_error(study: Path) -> None:

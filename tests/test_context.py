@@ -343,10 +343,12 @@ def test_the_command_writes_a_file_for_each_type(tmp_path: Path) -> None:
     done = imgsel("convert", tmp_path / "study", "-o", tmp_path / "out", "--with", "context")
     assert (done.returncode, done.stderr) == (0, b"")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        ".imgsel",
         "ImagingSelection.ndjson",
         "ImagingStudy.ndjson",
         "Patient.ndjson",
         "report.ndjson",
+        "summary.json",
     ]
     streamed = imgsel("convert", tmp_path / "study", "-o", "-", "--with", "context", "-q")
     kinds = [json.loads(line)["resourceType"] for line in streamed.stdout.splitlines()]

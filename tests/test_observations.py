@@ -223,7 +223,12 @@ class TestCommand:
 
     def test_without_the_option_there_is_none(self, testdata: Path, tmp_path: Path) -> None:
         assert imgsel("convert", testdata, "-o", tmp_path, "-q").returncode == 0
-        assert sorted(each.name for each in tmp_path.iterdir()) == ["ImagingSelection.ndjson", "report.ndjson"]
+        assert sorted(each.name for each in tmp_path.iterdir()) == [
+            ".imgsel",
+            "ImagingSelection.ndjson",
+            "report.ndjson",
+            "summary.json",
+        ]
 
     def test_a_stream_has_them_after_the_selections_of_their_report(self, testdata: Path) -> None:
         report = testdata / "ct-chest" / "sr-tid1500-regions-2d.dcm"

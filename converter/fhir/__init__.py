@@ -28,17 +28,25 @@ def release_names() -> tuple[str, ...]:
     return (*_MODULES, *_SHORT_NAMES)
 
 
-def release(name: str) -> Release:
-    """Return the release of FHIR with this full or short name (`6.0.0-ballot2`, `R6`).
+def full_name(name: str) -> str:
+    """Return the full name of the release with this full or short name (`6.0.0-ballot2`, `R6`).
 
-    Its module is imported now and its pydantic models when they are first asked for. Raises ValueError, naming
-    the known ones, for any other name.
+    Raises ValueError, naming the known ones, for any other name.
     """
     full = _SHORT_NAMES.get(name.upper(), name.lower())
     if full not in _MODULES:
         raise ValueError(f"unknown FHIR release {name!r}: known are {', '.join(release_names())}")
-    found: Release = import_module(_MODULES[full]).RELEASE
+    return full
+
+
+def release(name: str) -> Release:
+    """Return the release of FHIR with this full or short name.
+
+    Its module is imported now and its pydantic models when they are first asked for. Raises ValueError as
+    `full_name` does.
+    """
+    found: Release = import_module(_MODULES[full_name(name)]).RELEASE
     return found
 
 
-__all__ = ["DEFAULT", "release", "release_names"]
+__all__ = ["DEFAULT", "full_name", "release", "release_names"]

@@ -5,14 +5,12 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias, cast
+from typing import BinaryIO, TypeAlias, cast
 
 from pydicom import Dataset
 
 from converter.reader.dicom_json import DicomJson, is_dicom_json
-
-STANDARD_INPUT = "-"
+from converter.reader.paths import STANDARD_INPUT, check_path
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | Dataset | DicomJson"
 """A path ("-" for standard input), a file's or archive's content, a binary stream, a data set, or DICOM JSON."""
@@ -49,25 +47,11 @@ def check_source(source: object) -> None:
     if not _is_single(source):
         raise TypeError(_wrong_type(source))
     if isinstance(source, str | os.PathLike):
-        _check_path(source)
+        check_path(source)
     elif isinstance(source, io.TextIOBase):
         raise TypeError("a stream must be open in binary mode")
     elif isinstance(source, Mapping) and not isinstance(source, Dataset) and not is_dicom_json(source):
         raise ValueError("a mapping must be a data set in the DICOM JSON Model: attributes by their tag")
-
-
-def _check_path(source: str | os.PathLike[Any]) -> None:
-    if not os.fspath(source):
-        raise ValueError("a path must not be empty")
-    if source == STANDARD_INPUT:
-        return
-    try:
-        Path(os.fsdecode(source)).stat()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise FileNotFoundError(error.errno, os.strerror(error.errno or 0), os.fsdecode(source)) from None
-    except OSError:
-        # It is there, or cannot be told: the walk reports it.
-        return
 
 
 def _wrong_type(source: object) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from converter.catalog import Instance
-from converter.reader.rows import FIELDS, HeaderRow, decoded, encoded, header_of_instance, instance_from
+from converter.reader.database import CatalogError, decoded, encoded, errors_translated
+from converter.reader.rows import FIELDS, HeaderRow, header_of_instance, instance_from
 
 _SCHEMA: Final = """
     CREATE TABLE IF NOT EXISTS instance (
@@ -67,8 +67,7 @@ _BY_SERIES: Final = f"""
 """
 
 
-class CatalogError(OSError):
-    """The catalog's database cannot be opened, read or written."""
+__all__ = ["CatalogError", "Conflict", "SqliteCatalog"]
 
 
 class Conflict(NamedTuple):
@@ -94,7 +93,7 @@ class SqliteCatalog:
         self._pending: list[tuple[bytes, bytes, bytes]] = []
         self._members: list[tuple[int, bytes, bytes]] = []
         self._grouped = grouped
-        with _errors_translated():
+        with errors_translated():
             if path is None:
                 # Nobody else ever opens it, and it is gone when this process ends: there is nothing to roll back to.
                 self._connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
@@ -110,7 +109,7 @@ class SqliteCatalog:
         catalog._pending = []
         catalog._members = []
         catalog._grouped = False
-        with _errors_translated():
+        with errors_translated():
             catalog._connection.execute(_LOOKUP, (b"",)).close()
         return catalog
 
@@ -134,7 +133,7 @@ class SqliteCatalog:
         """Make this the only header of its SOP Instance UID: something other than its values decided."""
         self.flush()
         uid, header = encoded(instance.sop_instance_uid), header_of_instance(instance)
-        with _errors_translated(), self._connection:
+        with errors_translated(), self._connection:
             self._connection.execute("DELETE FROM instance WHERE sop_instance_uid = ?", (uid,))
             self._connection.execute(_INSERT, (uid, header, encoded(name)))
             if self._grouped:
@@ -143,14 +142,14 @@ class SqliteCatalog:
     def lookup(self, sop_instance_uid: str) -> Instance | None:
         """Return what is known of the instance, or None."""
         self.flush()
-        with _errors_translated():
+        with errors_translated():
             row = self._connection.execute(_LOOKUP, (encoded(sop_instance_uid),)).fetchone()
         return None if row is None else instance_from(encoded(sop_instance_uid), row[0])
 
     def name_of(self, sop_instance_uid: str) -> str | None:
         """Return the least name under which the header that is looked up was read, or None."""
         self.flush()
-        with _errors_translated():
+        with errors_translated():
             row = self._connection.execute(_LOOKUP, (encoded(sop_instance_uid),)).fetchone()
         return None if row is None else decoded(row[1])
 
@@ -168,7 +167,7 @@ class SqliteCatalog:
 
     def _group(self, kind: int, name: str) -> Iterator[Instance]:
         self.flush()
-        with _errors_translated():
+        with errors_translated():
             for (uid,) in self._connection.execute(_MEMBERS, (kind, encoded(name))):
                 row = self._connection.execute(_LOOKUP, (uid,)).fetchone()
                 yield instance_from(uid, row[0])
@@ -176,7 +175,7 @@ class SqliteCatalog:
     def index_frames_of_reference(self) -> None:
         """Make `instances_in_frame_of_reference` fast: worth it only where that is asked, so it is not always done."""
         self.flush()
-        with _errors_translated(), self._connection:
+        with errors_translated(), self._connection:
             self._connection.execute(_INDEX_FRAMES_OF_REFERENCE)
 
     def instances_in_frame_of_reference(self, frame_of_reference_uid: str) -> Iterator[Instance]:
@@ -184,7 +183,7 @@ class SqliteCatalog:
         self.flush()
         # What UTF-8 cannot hold is damage, and damage is no space that two instances share.
         uid = frame_of_reference_uid.encode("utf-8", "replace").decode()
-        with _errors_translated():
+        with errors_translated():
             for sop_instance_uid, header in self._connection.execute(_IN_FRAME_OF_REFERENCE, (uid,)):
                 yield instance_from(sop_instance_uid, header)
 
@@ -194,7 +193,7 @@ class SqliteCatalog:
         Series come by study and series; instances without a Series Instance UID are in none.
         """
         self.flush()
-        with _errors_translated():
+        with errors_translated():
             rows = self._connection.execute(_BY_SERIES)
             placed = ((decoded(name), instance_from(uid, header)) for uid, header, name in rows)
             for _, group in groupby(placed, key=lambda each: (each[1].study_instance_uid, each[1].series_instance_uid)):
@@ -203,7 +202,7 @@ class SqliteCatalog:
     def __len__(self) -> int:
         """Return the number of distinct SOP Instance UIDs."""
         self.flush()
-        with _errors_translated():
+        with errors_translated():
             query = "SELECT count(DISTINCT sop_instance_uid) FROM instance"
             return int(self._connection.execute(query).fetchone()[0])
 
@@ -211,7 +210,7 @@ class SqliteCatalog:
         """Yield, by SOP Instance UID, each different header that is not looked up, under the least of its names."""
         self.flush()
         chosen = None
-        with _errors_translated():
+        with errors_translated():
             for uid, header, name in self._connection.execute(_CONFLICTS):
                 if uid == chosen:
                     instance = instance_from(uid, header)
@@ -223,7 +222,7 @@ class SqliteCatalog:
         if self._pending:
             # In the order of the table, neighbours are written together.
             self._pending.sort()
-            with _errors_translated(), self._connection:
+            with errors_translated(), self._connection:
                 self._connection.executemany(_INSERT, self._pending)
                 if self._members:
                     self._connection.executemany(_INSERT_MEMBER, self._members)
@@ -245,17 +244,9 @@ class SqliteCatalog:
 
 
 def _connect(database: str, *, uri: bool = False) -> sqlite3.Connection:
-    with _errors_translated():
+    with errors_translated():
         # A generator that holds the catalog may be advanced from one thread and then from another.
         return sqlite3.connect(database, uri=uri, check_same_thread=False)
-
-
-@contextmanager
-def _errors_translated() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise CatalogError("the catalog's database cannot be opened, read or written") from error
 
 
 def _memberships(uid: bytes, header: bytes) -> list[tuple[int, bytes, bytes]]:

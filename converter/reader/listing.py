@@ -30,11 +30,12 @@ class Listed(NamedTuple):
 
 
 class PassedOver(NamedTuple):
-    """Something that is not opened; `code` is that of a problem."""
+    """Something that is not opened; `code` is that of a problem, `key` as of Listed."""
 
     name: str
     source: int
     code: str
+    key: bytes = b""
 
 
 Listing: TypeAlias = "Listed | PassedOver | Iterator[Listing]"
@@ -92,11 +93,10 @@ class Lister:
                 elif kind == "folder":
                     yield self._folder(inner, name + "/", key + _key(entry) + b"\0", source)
                 else:
-                    yield PassedOver(
-                        name, source, {"skip": "link-skipped", "special": "not-regular"}.get(kind, "unreadable")
-                    )
+                    code = {"skip": "link-skipped", "special": "not-regular"}.get(kind, "unreadable")
+                    yield PassedOver(name, source, code, key + _key(entry))
         except OSError:
-            yield PassedOver(prefix.rstrip("/") or ".", source, "unreadable")
+            yield PassedOver(prefix.rstrip("/") or ".", source, "unreadable", key.rstrip(b"\0"))
 
 
 def flattened(steps: Iterator[Any]) -> Iterator[Any]:

@@ -9,6 +9,7 @@ from dataclasses import fields
 from typing import Any, Final, NamedTuple
 
 from converter.catalog import FramePlanes, Instance, TileOrganization, TilePositions
+from converter.reader.database import decoded, encoded
 from converter.reader.header import Header
 from converter.selection import Code, Problem
 
@@ -85,17 +86,6 @@ def instance_from(uid: bytes, header: bytes) -> Instance:
     if values["tile_organization"] is not None:
         values["tile_organization"] = _tile_organization(values["tile_organization"])
     return Instance(sop_instance_uid=decoded(uid), **values)
-
-
-def encoded(string: str) -> bytes:
-    """Return the bytes that the catalog keeps of a string."""
-    # File names and damaged values hold what UTF-8 cannot: SQLite's text would refuse it.
-    return string.encode("utf-8", "surrogatepass")
-
-
-def decoded(data: bytes) -> str:
-    """Return the string of which these bytes were kept."""
-    return data.decode("utf-8", "surrogatepass")
 
 
 def _plain(value: object) -> object:

@@ -233,11 +233,20 @@ def _reference(found: Found, header: HeaderRow, kept: Kept) -> ObjectReference:
     )
 
 
-class _Version(NamedTuple):
+class Version(NamedTuple):
     """What decides between objects with one SOP Instance UID, the greatest winning."""
 
     created: str
     fingerprint: str
+
+
+def version_of(reference: ObjectReference) -> Version | Problem:
+    """Read the object and return its version, or why it cannot be read."""
+    try:
+        dataset = reference.load().dataset
+    except (OSError, NotDicomError) as error:
+        return _reason(error)
+    return Version(_created(dataset), fingerprint(dataset))
 
 
 def _settled(references: list[ObjectReference], result: Scan, catalog: SqliteCatalog) -> list[ObjectReference]:
@@ -258,16 +267,14 @@ def _settled(references: list[ObjectReference], result: Scan, catalog: SqliteCat
     return sorted(objects, key=attrgetter("order"))
 
 
-def _versions(references: list[ObjectReference], result: Scan) -> dict[_Version, list[ObjectReference]]:
+def _versions(references: list[ObjectReference], result: Scan) -> dict[Version, list[ObjectReference]]:
     """Return the references by what they hold, in their order; those that cannot be read go to `result`."""
-    versions: dict[_Version, list[ObjectReference]] = {}
+    versions: dict[Version, list[ObjectReference]] = {}
     for reference in references:
-        try:
-            dataset = reference.load().dataset
-        except (OSError, NotDicomError) as error:
-            result.unreadable.append(Unread(reference.name, reference.source, _reason(error)))
+        version = version_of(reference)
+        if isinstance(version, Problem):
+            result.unreadable.append(Unread(reference.name, reference.source, version))
             continue
-        version = _Version(_created(dataset), fingerprint(dataset))
         identity = reference.sop_instance_uid or version.fingerprint
         versions.setdefault(version, []).append(replace(reference, identity=identity))
     return versions
@@ -279,7 +286,7 @@ def _take_first(alike: list[ObjectReference], result: Scan) -> ObjectReference:
 
 
 def _take_latest(
-    versions: dict[_Version, list[ObjectReference]], result: Scan, catalog: SqliteCatalog
+    versions: dict[Version, list[ObjectReference]], result: Scan, catalog: SqliteCatalog
 ) -> ObjectReference:
     latest = max(versions)
     for version, alike in versions.items():

@@ -16,10 +16,11 @@ from pydicom import Dataset
 from converter.problems import problem
 from converter.reader import dicom_json, dicomdir
 from converter.reader.archives import Budget, Kind, MemberNames, Passed, members, recognise
-from converter.reader.arguments import STANDARD_INPUT, Source, check_source, check_sources
+from converter.reader.arguments import Source, check_source, check_sources
 from converter.reader.dicomdir import FileSet, Media
 from converter.reader.listing import Listed, Lister, Listing, PassedOver, flattened, printable
 from converter.reader.openers import Capped, Handout, Opener, PlainFile, Shared, Unpacked, borrow, cap, unpack
+from converter.reader.paths import STANDARD_INPUT
 from converter.reader.quick_header import HeaderReader
 from converter.reader.rows import HeaderRow
 from converter.reader.streams import as_content_error, read_all
@@ -106,10 +107,14 @@ def walk(sources: Iterable[Source], limits: ArchiveLimits) -> Iterator[Item]:
         yield from flattened(walker.source(source, index))
 
 
-def contents(listed: Listed, limits: ArchiveLimits) -> Iterator[Item]:
-    """Yield what a file that was listed holds, as `walk` would."""
+def contents(listed: Listed, limits: ArchiveLimits, headers: HeaderReader) -> Iterator[Item]:
+    """Yield what a file that was listed holds, as `walk` would; the path `-` stands for standard input."""
+    walker = _Walker(limits, headers)
+    if listed.path == STANDARD_INPUT:
+        yield from flattened(walker.source(STANDARD_INPUT, listed.source))
+        return
     links = partial(_file_set_with_links, os.path.dirname(listed.path) or os.curdir)  # noqa: PTH120
-    yield from flattened(_Walker(limits).file(listed, None if listed.in_folder else links))
+    yield from flattened(walker.quickly(listed, None if listed.in_folder else links))
 
 
 def file_set_listing(lister: Lister, folder: str, source: int, file_set: FileSet) -> Iterator[Listing]:
@@ -134,10 +139,10 @@ def _no_stream() -> NoReturn:
 class _Walker:
     """One walk. Its methods yield items, or iterators over more, for `_flattened`."""
 
-    def __init__(self, limits: ArchiveLimits) -> None:
+    def __init__(self, limits: ArchiveLimits, headers: HeaderReader | None = None) -> None:
         self._limits = limits
         self._lister = Lister()
-        self._headers = HeaderReader()
+        self._headers = headers or HeaderReader()
 
     def source(self, source: Source, index: int) -> Iterator[_Step]:
         if isinstance(source, Dataset):
@@ -169,12 +174,16 @@ class _Walker:
             if isinstance(each, PassedOver):
                 yield as_unread(each)
                 continue
-            row = None if each.is_pipe else self._headers.read(each.path)
-            if row is not None:
-                yield Found(each.name, each.source, PlainFile(each.path), True, path=each.path, row=row)
-            else:
-                folder = os.path.dirname(each.path) or os.curdir  # noqa: PTH120
-                yield self.file(each, None if each.in_folder else partial(self._file_set_as_source, folder))
+            folder = os.path.dirname(each.path) or os.curdir  # noqa: PTH120
+            yield self.quickly(each, None if each.in_folder else partial(self._file_set_as_source, folder))
+
+    def quickly(self, listed: Listed, on_file_set: _OnFileSet | None = None) -> Iterator[_Step]:
+        """Yield what a file holds; most hold an object whose header is all that is wanted of it."""
+        row = None if listed.is_pipe else self._headers.read(listed.path)
+        if row is not None:
+            yield Found(listed.name, listed.source, PlainFile(listed.path), True, path=listed.path, row=row)
+        else:
+            yield self.file(listed, on_file_set)
 
     def file(self, listed: Listed, on_file_set: _OnFileSet | None = None) -> Iterator[_Step]:
         """Yield what a file holds; `on_file_set`: what to do if that is a DICOMDIR, by default to look around it."""

@@ -49,18 +49,24 @@ class Sink(ABC):
 
 @contextmanager
 def open_sink(
-    format_name: str, folder: str | Path, *, types: Sequence[str] = (), conditional: bool = False
+    format_name: str,
+    folder: str | Path,
+    *,
+    types: Sequence[str] = (),
+    conditional: bool = False,
+    replacing: bool = False,
 ) -> Iterator[Sink]:
     """Give a sink that writes into `folder`, where everything appears when the context ends, or nothing at all.
 
     `types`: types of resources that have a file in `ndjson` even if there are none. `conditional`: whether a
     `transaction` creates what is not there, known by its `urn:uuid` identifier, instead of putting it under its id.
+    `replacing`: whether the single resources that `files` wrote before and does not now are removed.
     Raises ValueError for an unknown format, OSError if the folder cannot be written.
     """
     if format_name not in _MODULES:
         raise ValueError(f"unknown format {format_name!r}: known are {', '.join(FORMATS)}")
     make: Callable[..., Sink] = import_module(_MODULES[format_name]).sink
-    with Staging(folder) as staging:
+    with Staging(folder, replacing=replacing) as staging:
         sink = make(staging, types=types, conditional=conditional)
         try:
             yield sink

@@ -1,0 +1,45 @@
+"""Events on standard error: as JSON for machines, as lines for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any, Final, Self
+
+_MOST: Final = 20
+
+
+def log_json(name: str, values: dict[str, Any]) -> None:
+    """Write an event as one line of JSON: its time, its name, its values."""
+    if name == "problem":
+        return
+    line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": name, **values}
+    sys.stderr.write(json.dumps(line, separators=(",", ":")) + "\n")
+    sys.stderr.flush()
+
+
+class ProblemPrinter:
+    """Prints problems: of each code the first ones, and at the end how many more there are."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def __call__(self, name: str, values: dict[str, Any]) -> None:
+        """Take an event."""
+        if name != "problem":
+            return
+        kind = values["severity"], values["code"]
+        self._counts[kind] += 1
+        if self._counts[kind] <= _MOST:
+            line = "{severity}: {file}: {code}: {message} {path}".format(**values)
+            sys.stderr.write(line + "\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for (severity, code), count in sorted(self._counts.items()):
+            if count > _MOST:
+                sys.stderr.write(f"{severity}: {code}: {count - _MOST} more, see report.ndjson\n")
