@@ -10,6 +10,7 @@ import orjson
 
 from converter.fhir.encoded import Encoded, Release
 from converter.mapper.context import ContextMapper, Ids, PatientNeeded, StudyNeeded
+from converter.measurement import Statement
 from converter.selection import Code, Identifier, LogicalReference, Problem, Selection
 from converter.writer.resource import EncodedBefore, Resource
 
@@ -24,12 +25,12 @@ class Given(NamedTuple):
 
 
 def context_lines(
-    mapper: ContextMapper, release: Release, selections: Iterable[Selection]
+    mapper: ContextMapper, release: Release, referring: Iterable[Selection | Statement]
 ) -> Iterator[tuple[bytes, ...]]:
-    """Yield the lines of one object's selections: form, type, id, and JSON; each thing once."""
+    """Yield the lines of one object's selections and statements: form, type, id, and JSON; each thing once."""
     named: set[str] = set()
-    for selection in selections:
-        for needed in mapper.needed(selection):
+    for each in referring:
+        for needed in mapper.needed(each):
             if needed.id in named:
                 continue
             named.add(needed.id)
@@ -37,8 +38,8 @@ def context_lines(
                 case PatientNeeded():
                     yield _PATIENT, b"Patient", needed.id.encode(), orjson.dumps(asdict(needed.identifier))
                 case StudyNeeded():
-                    referring = None if needed.referring is None else asdict(needed.referring)
-                    stated = orjson.dumps([needed.uid, referring, needed.place])
+                    reference = None if needed.referring is None else asdict(needed.referring)
+                    stated = orjson.dumps([needed.uid, reference, needed.place])
                     yield _STUDY, b"ImagingStudy", needed.id.encode(), stated
                 case _:
                     encoded = release.encode_context(needed)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import orjson
 
-from converter.batch import ConvertedSelection, Result, Work, in_writing_order, result_of
+from converter.batch import Result, Work, in_writing_order, result_of
 from converter.fhir import release
 from converter.fhir.encoded import Encoded
 from converter.mapper import kind_of
+from converter.measurement import Statement
 from converter.problems import problem
 from converter.reader.scan import ObjectReference
 from converter.run.catalog import ArchiveCatalog, AskedCatalog
@@ -100,9 +100,11 @@ class ShardWork(Work):
     def __init__(self, catalog: AskedCatalog, settings: Settings) -> None:
         super().__init__(catalog, settings, release(settings.fhir))
         self._asked = catalog
+        self._referring: list[Selection | Statement] = []
 
-    def context(self, selections: list[ConvertedSelection]) -> tuple[list[Encoded], list[Problem]]:  # noqa: ARG002
+    def context(self, referring: list[Selection | Statement]) -> tuple[list[Encoded], list[Problem]]:
         """Return nothing: what is the first to refer to something is known when all are together."""
+        self._referring = referring
         return [], []
 
     def asked(self) -> set[int]:
@@ -112,14 +114,12 @@ class ShardWork(Work):
 
     def write(self, result: Result, shard: ShardWriter) -> None:
         """Write what an object became, one resource after the other."""
+        referring, self._referring = self._referring, []
         if self._context is not None:
-            for line in context_lines(self._context, self.release, self._selections(result)):
+            for line in context_lines(self._context, self.release, referring):
                 shard.line(b"C", *line)
         for resource, study in in_writing_order(result):
             kind = b"S" if resource.type == self.release.resource_type else b"R"
             named = orjson.dumps(None if study is None else study.encode("utf-8", "backslashreplace").decode())
             shard.line(kind, resource.type.encode(), resource.id.encode(), named, resource.to_json())
         shard.line(b"E", result.report_line())
-
-    def _selections(self, result: Result) -> Iterator[Selection]:
-        return (each.selection for each in result.selections)
