@@ -272,7 +272,7 @@ def test_everything_of_the_corpus_is_valid_and_every_reference_leads_somewhere(c
 def test_observations_refer_to_what_is_written_too(testdata: Path, tmp_path: Path, fhir: str) -> None:
     options = ("--with", "context", "--with", "observations", "--with-names", "--fhir", fhir, "-q")
     assert imgsel("convert", testdata, "-o", tmp_path, *options).returncode == 0
-    files = [path for path in tmp_path.iterdir() if path.name != "report.ndjson"]
+    files = [path for path in tmp_path.glob("*.ndjson") if path.name != "report.ndjson"]
     found = [json.loads(line) for path in files for line in path.read_text("utf-8").splitlines()]
     ids = [f"{each['resourceType']}/{each['id']}" for each in found]
     assert len(ids) == len(set(ids))
