@@ -132,9 +132,9 @@ class Comparison:
     """Goes through the files that are there and those known at once: both come in one order.
 
     Iterating gives the files to read, and puts into temporary tables what is to be forgotten (`gone`) and what is to be
-    looked into (`again`); `is_complete` once all is there. `before`: the last id that was given to a file, `last` that
-    of this comparison. `told`: of every thousandth file. `only`: ids of known files that are to be read again, whatever
-    they are now; then nothing else counts as new, changed or gone. Raises sqlite3.Error.
+    looked into (`again`); `is_complete` once all is there. `is_first`: no file is known. `before`: the last id that was
+    given to a file, `last` that of this comparison. `told`: of every thousandth file. `only`: ids of known files that
+    are to be read again, whatever they are now; then nothing else counts as new, changed or gone. Raises sqlite3.Error.
     """
 
     def __init__(
@@ -156,6 +156,7 @@ class Comparison:
         # A temporary table can be written to while the others are read.
         self._rows = connection.execute("SELECT source, key, id, size, mtime_ns, again FROM file ORDER BY source, key")
         self._known = self._rows.fetchone()
+        self.is_first = self._known is None
         self._gone: list[tuple[int, int, bytes]] = []
 
     def __iter__(self) -> Iterator[FileToRead]:

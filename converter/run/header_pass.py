@@ -26,7 +26,8 @@ class HeaderPass:
     """One pass over the sources. `begin`: called before the catalog is changed. Everything raises CatalogError.
 
     Files are read while others are still being looked for. What was read waits in parts until all are found: what is
-    known is being compared with what is there until then, and must stay.
+    known is being compared with what is there until then, and must stay. In a first run nothing is known and nothing
+    waits.
     """
 
     workshop: Workshop
@@ -37,6 +38,7 @@ class HeaderPass:
     _here: list[FileToRead] = field(default_factory=list)
     _waiting: list[Path] = field(default_factory=list)
     _is_begun: bool = False
+    _is_ready: bool = False
 
     def __call__(self, retry: Sequence[str] | None = None) -> Changes:
         """Do it, and return what changed; `retry`: names of what is to be read again, and nothing else."""
@@ -48,8 +50,7 @@ class HeaderPass:
         for part, count in self.workshop.do(_read_headers, self._tasks(comparison)):
             self._waiting.append(part)
             done += count
-            if comparison.is_complete:
-                kept += self._take_in(comparison)
+            kept += self._take_in(comparison)
             monitor.event("progress", done=done, total=comparison.changes.to_read, kept=kept)
         kept += self._take_in(comparison)
         monitor.count("files", read=kept)
@@ -70,13 +71,23 @@ class HeaderPass:
                 yield each
 
     def _take_in(self, comparison: Comparison) -> int:
-        """Merge the parts that wait, once all is ready for that; return how many files they have."""
-        if not self._is_begun:
-            self._is_begun = True
+        """Merge the parts that wait, if all is ready for that; return how many files they have."""
+        if comparison.is_first and self._waiting:
+            self._begin(comparison.last)
+        if comparison.is_complete and not self._is_ready:
+            self._is_ready = True
             self._make_ready(comparison)
+        if not self._is_begun:
+            return 0
         taken = sum(map(self.ledger.merge, self._waiting))
         self._waiting.clear()
         return taken
+
+    def _begin(self, last: int) -> None:
+        if not self._is_begun:
+            self._is_begun = True
+            self.begin()
+            self.ledger.begin(last)
 
     def _make_ready(self, comparison: Comparison) -> None:
         """Read what only this process reads, and forget what is gone, if anything changed."""
@@ -91,8 +102,7 @@ class HeaderPass:
             self._waiting.append(again)
         if self._here:
             self._waiting.append(_read_headers(self._task(tuple(self._here)))[0])
-        self.begin()
-        self.ledger.begin(comparison.last)
+        self._begin(comparison.last)
 
     def _look_again(self, changes: Changes) -> Path:
         """Read what may be something else though nothing shows; return the part with what is."""

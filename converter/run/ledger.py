@@ -27,6 +27,9 @@ _COUNT: Final = """
     INSERT INTO counted SELECT counted, {sign} count(*) FROM {table} WHERE counted IS NOT NULL {also} GROUP BY counted
     ON CONFLICT DO UPDATE SET count = count + excluded.count
 """
+_LAST: Final = """
+    UPDATE meta SET value = max(value, (SELECT coalesce(max(id), 0) FROM part.file)) WHERE name = 'files'
+"""
 _CONTENT: Final = (
     "SELECT name, counted, sop_instance_uid, header, unread, directory FROM {} WHERE id BETWEEN ? AND ? ORDER BY id"
 )
@@ -111,7 +114,7 @@ class Ledger:
             return {file for (file,) in self._connection.execute(query)}
 
     def begin(self, last: int) -> None:
-        """Forget what is gone and what was read anew; the ids of files go up to `last`.
+        """Forget what is gone and what was read anew; the ids of files go up to `last`, or further as parts are merged.
 
         Until it is settled, the catalog is unsettled.
         """
@@ -169,6 +172,7 @@ class Ledger:
             connection.execute("INSERT INTO entry SELECT * FROM part.entry")
             connection.execute("INSERT INTO object SELECT * FROM part.object")
             taken = connection.execute("INSERT OR REPLACE INTO file SELECT * FROM part.file").rowcount
+            connection.execute(_LAST)
         part.unlink(missing_ok=True)
         return taken
 

@@ -7,9 +7,9 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -19,13 +19,15 @@ from converter.run.tasks import AnyTask
 
 # The same on every system, and nothing of the main process (locks, open files) is in a worker by accident.
 _CONTEXT = multiprocessing.get_context("spawn")
+# Tasks that a worker has: one that it is at, and one to go on with while the main process is at something else.
+_TASKS = 2
 
 
 @dataclass(slots=True, eq=False)
 class _Worker:
     process: BaseProcess
     connection: Connection
-    task: Any = None
+    tasks: deque[Any] = field(default_factory=deque)
 
 
 class Processes(Engine):
@@ -40,10 +42,8 @@ class Processes(Engine):
         waiting = iter(tasks)
         losses = Losses(lost)
         again: list[AnyTask] = []
-        self._hand_out(function, again, waiting)
-        while busy := [each for each in self._workers if each.task is not None]:
-            # While workers are busy, what comes next is made ready: finding it may take as long as doing it.
-            again += islice(waiting, max(0, self.jobs - len(again)))
+        self._hand_out(function, again, waiting, losses)
+        while busy := [each for each in self._workers if each.tasks]:
             ready = wait([each.connection for each in busy])
             for worker in busy:
                 if worker.connection not in ready:
@@ -51,35 +51,44 @@ class Processes(Engine):
                 try:
                     kind, value = worker.connection.recv()
                 except (EOFError, OSError):
-                    again.append(losses.again(worker.task))
-                    self._remove(worker)
+                    again += self._ended(worker, losses)
                 else:
-                    worker.task = None
+                    worker.tasks.popleft()
                     if kind == "failed":
                         raise value
                     # Before what was done is looked at, so that nobody waits for that.
-                    self._hand_out(function, again, waiting)
+                    self._hand_out(function, again, waiting, losses)
                     yield value
-            self._hand_out(function, again, waiting)
+            self._hand_out(function, again, waiting, losses)
 
-    def _hand_out(self, function: Callable[..., Any], again: list[AnyTask], waiting: Iterator[AnyTask]) -> None:
-        """Give every worker that has none a task."""
-        while True:
-            idle = next((each for each in self._workers if each.task is None), None)
-            if idle is None and len(self._workers) >= self.jobs:
-                return
+    def _hand_out(
+        self, function: Callable[..., Any], again: list[AnyTask], waiting: Iterator[AnyTask], losses: Losses
+    ) -> None:
+        """Give every worker what it can have."""
+        while (worker := self._least_busy()) is not None or len(self._workers) < self.jobs:
             task = again.pop(0) if again else next(waiting, None)
             if task is None:
                 return
-            idle = idle or self._start()
+            worker = worker or self._start()
             try:
-                idle.connection.send((function, task))
+                worker.connection.send((function, task))
             except OSError:
-                # It ended while it had nothing to do.
-                again.append(task)
-                self._remove(idle)
+                again += (task, *self._ended(worker, losses))
             else:
-                idle.task = task
+                worker.tasks.append(task)
+
+    def _least_busy(self) -> _Worker | None:
+        """Return the worker that is to have the next task, None if a new one is or nobody can have it."""
+        least = min(self._workers, key=lambda each: len(each.tasks), default=None)
+        if least is None or not least.tasks:
+            return least
+        return least if len(self._workers) == self.jobs and len(least.tasks) < _TASKS else None
+
+    def _ended(self, worker: _Worker, losses: Losses) -> list[Any]:
+        """Return the tasks of a worker that ended, to be done again. It ended at the one that had begun."""
+        self._remove(worker)
+        at = next((number for number, task in enumerate(worker.tasks) if task.at() >= 0), 0)
+        return [losses.again(task) if number == at else task for number, task in enumerate(worker.tasks)]
 
     def _start(self) -> _Worker:
         ours, theirs = _CONTEXT.Pipe()

@@ -90,6 +90,23 @@ def test_what_a_run_keeps_is_not_taken_for_resources(source: Path, tmp_path: Pat
 # Who may write
 
 
+def test_headers_are_kept_while_others_are_still_read(tmp_path: Path) -> None:
+    source, out = tmp_path / "source", tmp_path / "out"
+    for number in range(400):
+        put(source, f"{number:03}", ct(f"1.2.3.1.1.{number}"))
+    command = [sys.executable, "-m", "converter.cli", "convert", str(source), "-", "-o", str(out)]
+    with subprocess.Popen([*command, "--log-json"], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        while b'"discovered"' not in process.stderr.readline():
+            assert process.poll() is None
+        # It waits for its standard input, which comes last; the first 256 files are the first task.
+        process.kill()
+    subprocess.run([*command, "-q"], input=b"", check=False)
+    assert summary(out)["files"]["unchanged"] == 256
+    assert summary(out)["files"]["new"] == 400 - 256 + 1
+    assert summary(out)["counts"]["files"] == 401
+
+
 def test_a_second_run_into_the_same_folder_is_one_line_and_status_2(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with Lock(StateFolder(out)):
