@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from itertools import groupby
-from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
@@ -82,36 +81,24 @@ class SqliteCatalog:
     """Knows every instance that was added, whatever their order.
 
     Of several headers with one SOP Instance UID the greatest is looked up, so that the choice depends on their values
-    only. Without a `path` the database is a private one that SQLite keeps in memory as long as it is small, and on
-    disk beyond that. `grouped`: whether it can be asked for all instances of a study or a patient. Not for use by two
-    threads at once. Every method raises CatalogError.
+    only. The database is a private one that SQLite keeps in memory as long as it is small, and on disk beyond that.
+    `grouped`: whether it can be asked for all instances of a study or a patient. Not for use by two threads at once.
+    Every method raises CatalogError.
     """
 
-    def __init__(self, path: Path | None = None, *, grouped: bool = False) -> None:
-        # "" is SQLite's name of a temporary database; ":memory:" would hold all of it in memory.
-        self._connection = _connect("" if path is None else str(path))
+    def __init__(self, *, grouped: bool = False) -> None:
         self._pending: list[tuple[bytes, bytes, bytes]] = []
         self._members: list[tuple[int, bytes, bytes]] = []
         self._grouped = grouped
         with errors_translated():
-            if path is None:
-                # Nobody else ever opens it, and it is gone when this process ends: there is nothing to roll back to.
-                self._connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
+            # "" is SQLite's name of a temporary database; ":memory:" would hold all of it in memory. A generator that
+            # holds the catalog may be advanced from one thread and then from another.
+            self._connection = sqlite3.connect("", check_same_thread=False)
+            # Nobody else ever opens it, and it is gone when this process ends: there is nothing to roll back to.
+            self._connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
             self._connection.execute(_SCHEMA)
             if grouped:
                 self._connection.execute(_GROUPS_SCHEMA)
-
-    @classmethod
-    def open_readonly(cls, path: Path) -> SqliteCatalog:
-        """Open a finished catalog, as many processes at once may do."""
-        catalog = cls.__new__(cls)
-        catalog._connection = _connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-        catalog._pending = []
-        catalog._members = []
-        catalog._grouped = False
-        with errors_translated():
-            catalog._connection.execute(_LOOKUP, (b"",)).close()
-        return catalog
 
     def add(self, instance: Instance, name: str) -> None:
         """Add what was read under `name`; the same header under another name changes nothing."""
@@ -218,7 +205,7 @@ class SqliteCatalog:
                 chosen = uid
 
     def flush(self) -> None:
-        """Write what was added, so that other processes can read it."""
+        """Write what was added."""
         if self._pending:
             # In the order of the table, neighbours are written together.
             self._pending.sort()
@@ -241,12 +228,6 @@ class SqliteCatalog:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _connect(database: str, *, uri: bool = False) -> sqlite3.Connection:
-    with errors_translated():
-        # A generator that holds the catalog may be advanced from one thread and then from another.
-        return sqlite3.connect(database, uri=uri, check_same_thread=False)
 
 
 def _memberships(uid: bytes, header: bytes) -> list[tuple[int, bytes, bytes]]:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from converter.settings import Settings
 
 SUMMARY = "summary.json"
-# The more files there are, the more of them a task has: what it learns from some makes it read others faster.
-_LEAST_FILES, _MOST_FILES, _TASKS = 256, 4096, 8
 _JOINS = 3
 
 

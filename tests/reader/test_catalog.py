@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -175,30 +173,6 @@ def test_a_grouped_catalog_gives_what_belongs_together(data: st.DataObject) -> N
         for name in "AB\ud800":
             assert list(catalog.of_study(name)) == [each for each in known if each.study_instance_uid == name]
             assert list(catalog.of_patient(name)) == [each for each in known if each.patient_id == name]
-
-
-def test_a_finished_catalog_is_read_by_others(tmp_path: Path) -> None:
-    path = tmp_path / "a catalog?#%.sqlite"
-    with SqliteCatalog(path) as catalog:
-        for number in range(5000):
-            catalog.add(image(f"1.2.{number}", number), f"{number}.dcm")
-        catalog.flush()
-        with SqliteCatalog.open_readonly(path) as other:
-            assert len(other) == 5000
-            assert other.lookup("1.2.4999") == image("1.2.4999", 4999)
-            with pytest.raises(CatalogError):
-                other.settle(image("1.2.0"), "a")
-
-
-def test_a_file_that_is_no_catalog_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "catalog"
-    path.write_bytes(b"something else entirely" * 100)
-    with pytest.raises(CatalogError):
-        SqliteCatalog(path)
-    with pytest.raises(CatalogError):
-        SqliteCatalog.open_readonly(path)
-    with pytest.raises(CatalogError):
-        SqliteCatalog.open_readonly(tmp_path / "missing")
 
 
 def test_closing_twice_does_nothing() -> None:
