@@ -244,3 +244,22 @@ def test_texts_are_written_beside_their_boxes_and_anchors(testdata_page: Path, o
     left, top, right, bottom = page.box("#stage image.pixels")
     x, y, *_ = page.box("#stage .dots .line")
     assert (x, y) == pytest.approx(((left + right) / 2, (top + bottom) / 2), abs=HALF_A_PIXEL)
+
+
+def test_the_frame_seen_first_has_a_region_and_another_says_that_it_has_none(testdata_page: Path, opened: Open) -> None:
+    page = opened(testdata_page, key_of(testdata_page, "Carina", "FID", "point"))
+    # The point is on the second of the two images that the fiducial refers to.
+    assert (page.value("#position"), page.text("#regions")) == ("2 of 5", "1 Carina: point")
+    page.press(",")
+    assert page.text("#regions") == "None of the regions lies on this frame."
+    assert page.noise == []
+
+
+def test_a_long_label_is_cut_and_stays_on_the_image(testdata_page: Path, opened: Open) -> None:
+    page = opened(testdata_page, key_of(testdata_page, "Avoid", "RTSTRUCT", "polygon"))
+    stage = page.box("#stage")
+    label = page.box("#stage .labels text")
+    assert stage[0] <= label[0] < label[2] <= stage[2]
+    words = page.page.locator("#stage .labels text").first.text_content()
+    assert words.startswith("1 Avoid (AVOIDANCE)")
+    assert words.endswith("…")
