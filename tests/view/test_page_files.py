@@ -172,6 +172,19 @@ def test_whatever_shows_a_patient_s_name_in_a_resource_goes() -> None:
     assert "1970" not in left
 
 
+def test_a_subject_that_is_not_said_to_be_a_patient_and_a_narrative_may_name_one() -> None:
+    resource = {
+        "text": {"status": "generated", "div": "<div>A</div>"},
+        "subject": {"reference": "urn:uuid:1", "display": "B", "identifier": {"value": "C"}},
+        "code": {"text": "D"},
+    }
+    assert without_names(resource) == {
+        "text": {"status": "generated"},
+        "subject": {"reference": "urn:uuid:1", "identifier": {"value": "C"}},
+        "code": {"text": "D"},
+    }
+
+
 @pytest.mark.parametrize("release", ["R6", "R5", "6.0.0-ballot4", "R4"])
 def test_the_list_is_the_same_of_all_releases(release: str, testdata: Path) -> None:
     with convert(testdata / "ct-chest" / "sr-tid1500-regions-2d.dcm", Settings(fhir=release)) as results:
