@@ -20,6 +20,7 @@ _DECIMALS = 4
 # The box of a text, and its anchor.
 _FEW_SHAPES = 2
 _LONGEST_LABEL = 80
+_OUTLINED = ("RTSTRUCT", "SEG")
 _SKETCHES = {"axial": "Axial sketch", "coronal": "Coronal sketch", "sagittal": "Sagittal sketch"}
 
 
@@ -67,8 +68,8 @@ def _picture(
         "missing": missing,
         "shapes": _shapes(picture.shapes, entry),
         "masks": [_mask(each, add_image) for each in picture.masks],
-        # The contours of a structure are its boundary: what lies inside of two of them is a hole.
-        "rings": entry.kind == "RTSTRUCT",
+        # The contours of a structure, the outlines of a segment are its boundary: what lies inside of two is a hole.
+        "rings": entry.kind in _OUTLINED,
         "notes": list(picture.notes),
     }
 

@@ -14,8 +14,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from converter import Settings, convert
 from converter.view.page import write_page
 from converter.view.picture import Mask, Picture, Pictured, Shape
+from converter.view.pictures import Pictures
 from tests.view.browsing import HALF_A_PIXEL, Opened, key_of, region_of, zooms
 
 Open = Callable[..., Opened]
@@ -209,6 +211,26 @@ def test_inner_rings_of_a_structure_are_holes(testdata_page: Path, opened: Open)
     assert page.page.evaluate(is_filled, [29, 29])
     assert not page.page.evaluate(is_filled, [32, 32])
     assert page.page.locator("#stage .rings").evaluate("each => getComputedStyle(each).fillRule") == "evenodd"
+
+
+@pytest.mark.parametrize("regions", ["imageRegion2D", "imageRegion3D"])
+def test_inner_outlines_of_a_segment_are_holes(regions: str, testdata: Path, tmp_path: Path, opened: Open) -> None:
+    settings = Settings(outlines=True)
+    with convert(testdata / "ct-chest", settings) as results:
+        segments = [
+            resource
+            for result in results
+            if result.file == "seg-label-map.dcm"
+            for resource in (each.to_dict() for each in result.selections)
+            if resource["code"]["text"].startswith("Background") and f'"{regions}"' in json.dumps(resource)
+        ]
+    with Pictures(segments, testdata / "ct-chest") as pictures:
+        page = opened(write_page(tmp_path / "page.html", segments, pictures, {}).path)
+    is_filled = """([x, y]) => document.querySelector("#stage .rings").isPointInFill(new DOMPoint(x, y))"""
+    # All of the image but for the body in the middle of it.
+    assert page.page.evaluate(is_filled, [2, 2])
+    assert not page.page.evaluate(is_filled, [32, 32])
+    assert page.page.locator("#stage .tint").count() == 0
 
 
 def test_what_is_missing_is_said_and_its_regions_are_in_their_box(tmp_path: Path, opened: Open) -> None:

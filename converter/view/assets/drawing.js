@@ -207,7 +207,7 @@ class View {
     );
   }
 
-  // Rings of one structure are filled together: where they lie in each other they leave holes.
+  // Rings of one structure or segment are filled together: where they lie in each other they leave holes.
   rings() {
     const closed = this.data.rings ? this.data.shapes.filter(isClosed) : [];
     if (!closed.length) return [];
