@@ -18,7 +18,7 @@ import orjson
 
 from converter.catalog import Instance
 from converter.view.index import Entry, entry, without_names
-from converter.view.page_data import for_script, pictured_data, source_data
+from converter.view.page_data import as_json, for_script, pictured_data, source_data
 from converter.view.picture import Pictured
 from converter.view.source_items import SourceItem
 from converter.writer.staging import Staging
@@ -169,7 +169,7 @@ def _write_chunks(
         shown = resource if with_names else without_names(resource)
         data = {
             "isWithoutNames": shown is not resource and shown != resource,
-            "resource": orjson.dumps(shown).decode(),
+            "resource": as_json(shown).decode(),
             "patient": _patient_label(each),
             "study": each.study_uid,
             "series": _series_words(each),

@@ -40,13 +40,18 @@ def source_data(source: SourceItem | None) -> dict[str, Any] | None:
     return None if source is None else {"file": source.file, "path": source.path, "regions": dict(source.regions)}
 
 
+def as_json(value: Any) -> bytes:
+    """Return a value as JSON."""
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        # What a damaged header says may be no Unicode, what another program wrote a number of any length.
+        return json.dumps(value).encode()
+
+
 def for_script(value: Any) -> bytes:
     """Return a value as JSON that can stand in a script element, or be a script: no text of it can end either."""
-    try:
-        text = orjson.dumps(value)
-    except orjson.JSONEncodeError:
-        # What a damaged header says may be no Unicode.
-        text = json.dumps(value).encode()
+    text = as_json(value)
     # Outside of strings JSON has none of these characters.
     for character in "<>&\u2028\u2029":
         text = text.replace(character.encode(), f"\\u{ord(character):04x}".encode())

@@ -198,6 +198,21 @@ def test_the_list_is_the_same_of_all_releases(release: str, testdata: Path) -> N
     assert circle.issued == "2024-02-29T14:30:00+01:00"
 
 
+def test_a_basic_with_extensions_that_are_none_is_listed_and_shown(tmp_path: Path) -> None:
+    performer = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ImagingSelection.performer"
+    study = performer.replace("performer", "studyUid")
+    basic = {
+        "resourceType": "Basic",
+        "id": "s1",
+        "modifierExtension": 7,
+        "extension": [3.5, {"url": performer, "extension": True}, {"url": study, "valueId": "1.2"}],
+        "identifier": [{"value": 10**30}, {"value": "\ud800"}],
+    }
+    assert entry(basic).study_uid == "1.2"
+    page = write_page(tmp_path / "page.html", [basic], Generated(), {}).path.read_text("utf-8")
+    assert f"1{30 * '0'}" in page
+
+
 def test_what_another_program_writes_is_listed_as_far_as_it_goes() -> None:
     odd = {"resourceType": "ImagingSelection", "id": 7, "category": {"text": "one"}, "code": [], "subject": "x"}
     listed = entry(
