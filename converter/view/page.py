@@ -32,8 +32,8 @@ _SCRIPTS: Final = ("drawing.js", "viewer.js", "tree.js", "resource.js", "page.js
 _PLACEHOLDER: Final = re.compile(r"\{\{(\w+)\}\}")
 _OWN_FILE: Final = re.compile(r"(c\d+\.js|i[0-9a-f]{20}\.png)")
 _UNKNOWN_SOURCE: Final = (
-    "Unknown: no DICOM folder was given, or no object in it gives this id. Its object is not there, or it was converted "
-    "with other settings or by another program."
+    "Unknown: no DICOM folder was given, or no object in it gives this id. Its object is not there, or it was "
+    "converted with other settings or by another program."
 )
 
 

@@ -256,7 +256,7 @@ def test_without_images_a_page_shows_where_regions_are(
     page = opened(tmp_path / "page.html", "5bd6d877-c3cc-5a1b-9016-6380ea7b559a")
     assert "The image is not among the DICOM objects given." in page.text("#stage")
     assert page.page.locator("#stage .shape").count() == 1
-    assert "Unknown: no object in the DICOM folder gives this id" in page.text("#source")
+    assert "Unknown: no DICOM folder was given" in page.text("#source")
     assert page.noise == []
 
 
