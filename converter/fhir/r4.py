@@ -135,10 +135,16 @@ def _inside(name: str, shape: Mapping[str, Shape], value: Mapping[str, Any]) -> 
 
 
 def from_basic(resource: Mapping[str, Any]) -> Element:
-    """Return the ImagingSelection of R5 that a Basic of R4 states; extensions of others are passed over."""
-    stated = [*resource.get("modifierExtension", []), *resource.get("extension", [])]
+    """Return the ImagingSelection of R5 that a Basic of R4 states; all else is passed over."""
+    stated = [*_stated(resource, "modifierExtension"), *_stated(resource, "extension")]
     own = {name: resource[name] for name in ("id", "contained", "identifier", "subject") if name in resource}
     return {"resourceType": "ImagingSelection", **own, **_elements(stated, EXTENSION, ELEMENTS)}
+
+
+def _stated(holder: Mapping[str, Any], name: str = "extension") -> Sequence[Any]:
+    """Return the extensions of what another program may have written."""
+    found = holder.get(name)
+    return found if isinstance(found, list) else []
 
 
 def _elements(extensions: Sequence[Any], prefix: str, shapes: Mapping[str, Shape]) -> Element:
@@ -150,14 +156,16 @@ def _elements(extensions: Sequence[Any], prefix: str, shapes: Mapping[str, Shape
         if isinstance(extension, ManyRegionExtensions):
             found.setdefault(extension.name, []).append(ManyRegions(extension.regions))
             continue
+        if not isinstance(extension, Mapping):
+            continue
         name = str(extension.get("url", "")).removeprefix(prefix)
         if name not in shapes or extension["url"] != prefix + name:
             continue
         shape = shapes[name]
         if isinstance(shape, str) and f"value{shape}" not in extension:
-            found[f"_{name}"] = {"extension": extension.get("extension", [])}
+            found[f"_{name}"] = {"extension": _stated(extension)}
             continue
-        inside = extension.get("extension", [])
+        inside = _stated(extension)
         value = extension[f"value{shape}"] if isinstance(shape, str) else _elements(inside, "", shape)
         if name in REPEATING:
             found.setdefault(name, []).append(value)

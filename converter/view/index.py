@@ -77,18 +77,26 @@ def entry(resource: Mapping[str, Any], *, with_names: bool = False) -> Entry:
     )
 
 
-def without_names(value: Any) -> Any:
-    """Return a JSON value without what references to patients show: their names."""
+def without_names(value: Any, *, is_subject: bool = False) -> Any:
+    """Return a JSON value without what references to patients show, their names, and without narratives.
+
+    What the subject is need not be stated: its name goes whatever it is. A narrative may name anybody.
+    """
     if isinstance(value, dict):
-        hidden = _is_patient(value)
-        return {name: without_names(each) for name, each in value.items() if not (hidden and name in _NAMES)}
+        hidden = _NAMES if is_subject or _is_patient(value) else _NARRATIVE
+        return {
+            name: without_names(each, is_subject=name == "subject")
+            for name, each in value.items()
+            if name not in hidden
+        }
     if isinstance(value, list):
         # Coordinates are most of a resource, and hold no names.
         return value if not value or isinstance(value[0], int | float) else [without_names(each) for each in value]
     return value
 
 
-_NAMES: Final = frozenset({"display", "_display", "name", "_name", "birthDate", "_birthDate"})
+_NARRATIVE: Final = frozenset({"div", "_div"})
+_NAMES: Final = _NARRATIVE | {"display", "_display", "name", "_name", "birthDate", "_birthDate"}
 
 
 def _is_patient(value: Mapping[str, Any]) -> bool:

@@ -18,7 +18,7 @@ import orjson
 
 from converter.catalog import Instance
 from converter.view.index import Entry, entry, without_names
-from converter.view.page_data import for_script, pictured_data, source_data
+from converter.view.page_data import as_json, for_script, pictured_data, source_data
 from converter.view.picture import Pictured
 from converter.view.source_items import SourceItem
 from converter.writer.staging import Staging
@@ -32,8 +32,8 @@ _SCRIPTS: Final = ("drawing.js", "viewer.js", "tree.js", "resource.js", "page.js
 _PLACEHOLDER: Final = re.compile(r"\{\{(\w+)\}\}")
 _OWN_FILE: Final = re.compile(r"(c\d+\.js|i[0-9a-f]{20}\.png)")
 _UNKNOWN_SOURCE: Final = (
-    "Unknown: no object in the DICOM folder gives this id. Its object is not there, or it was converted with other "
-    "settings or by another program."
+    "Unknown: no DICOM folder was given, or no object in it gives this id. Its object is not there, or it was "
+    "converted with other settings or by another program."
 )
 
 
@@ -169,7 +169,7 @@ def _write_chunks(
         shown = resource if with_names else without_names(resource)
         data = {
             "isWithoutNames": shown is not resource and shown != resource,
-            "resource": orjson.dumps(shown).decode(),
+            "resource": as_json(shown).decode(),
             "patient": _patient_label(each),
             "study": each.study_uid,
             "series": _series_words(each),

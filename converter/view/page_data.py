@@ -20,6 +20,7 @@ _DECIMALS = 4
 # The box of a text, and its anchor.
 _FEW_SHAPES = 2
 _LONGEST_LABEL = 80
+_OUTLINED = ("RTSTRUCT", "SEG")
 _SKETCHES = {"axial": "Axial sketch", "coronal": "Coronal sketch", "sagittal": "Sagittal sketch"}
 
 
@@ -39,13 +40,18 @@ def source_data(source: SourceItem | None) -> dict[str, Any] | None:
     return None if source is None else {"file": source.file, "path": source.path, "regions": dict(source.regions)}
 
 
+def as_json(value: Any) -> bytes:
+    """Return a value as JSON."""
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        # What a damaged header says may be no Unicode, what another program wrote a number of any length.
+        return json.dumps(value).encode()
+
+
 def for_script(value: Any) -> bytes:
     """Return a value as JSON that can stand in a script element, or be a script: no text of it can end either."""
-    try:
-        text = orjson.dumps(value)
-    except orjson.JSONEncodeError:
-        # What a damaged header says may be no Unicode.
-        text = json.dumps(value).encode()
+    text = as_json(value)
     # Outside of strings JSON has none of these characters.
     for character in "<>&\u2028\u2029":
         text = text.replace(character.encode(), f"\\u{ord(character):04x}".encode())
@@ -67,8 +73,8 @@ def _picture(
         "missing": missing,
         "shapes": _shapes(picture.shapes, entry),
         "masks": [_mask(each, add_image) for each in picture.masks],
-        # The contours of a structure are its boundary: what lies inside of two of them is a hole.
-        "rings": entry.kind == "RTSTRUCT",
+        # The contours of a structure, the outlines of a segment are its boundary: what lies inside of two is a hole.
+        "rings": entry.kind in _OUTLINED,
         "notes": list(picture.notes),
     }
 

@@ -46,9 +46,11 @@ def write_pictures(
 ) -> Written:
     """Write the pictures of all selections at a path, or of those with the ids that are wanted. Raises OSError.
 
-    Nothing in the folder changes before all are complete.
+    Nothing in the folder changes before all are complete; without a selection there is no folder.
     """
     written = Written()
+    if next(_wanted(resources(path), wanted), None) is None:
+        return written
     with Pictures(resources(path), dicom, most=most) as pictures, Staging(output) as staging:
         index = staging.open(PICTURES)
         for selection in _wanted(resources(path), wanted):
@@ -60,8 +62,7 @@ def write_pictures(
                 written.pictures += "instance" in drawn.line
                 written.sketches += "view" in drawn.line
                 written.missing += drawn.line.get("missing") is not None
-        if written.selections:
-            staging.commit(PICTURES)
+        staging.commit(PICTURES)
     return written
 
 

@@ -92,13 +92,7 @@ def selected(resource: Mapping[str, Any]) -> Selected:
 
 
 def _plain(resource: Mapping[str, Any]) -> Mapping[str, Any]:
-    if resource.get("resourceType") != "Basic":
-        return resource
-    try:
-        return r4.from_basic(resource)
-    except (TypeError, AttributeError, KeyError, ValueError):
-        # Its extensions are none.
-        return {"id": resource.get("id")}
+    return r4.from_basic(resource) if resource.get("resourceType") == "Basic" else resource
 
 
 def _parts(plain: Mapping[str, Any], notes: list[str]) -> tuple[tuple[Part, ...], list[Region]]:

@@ -280,3 +280,9 @@ def test_a_narrow_window_shows_all_parts_below_each_other(testdata_page: Path, o
     tops = [page.box(each)[1] for each in (".list", "main", ".details")]
     assert tops == sorted(tops)
     assert page.page.evaluate("document.scrollingElement.scrollWidth") <= 390
+
+
+def test_a_link_that_names_no_selection_opens_the_first(testdata_page: Path, opened: Open) -> None:
+    page = opened(testdata_page, "%E0%A4%A")
+    assert page.page.locator("#tree [aria-selected=true]").count() == 1
+    assert page.noise == []

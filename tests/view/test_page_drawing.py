@@ -14,8 +14,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from converter import Settings, convert
 from converter.view.page import write_page
 from converter.view.picture import Mask, Picture, Pictured, Shape
+from converter.view.pictures import Pictures
 from tests.view.browsing import HALF_A_PIXEL, Opened, key_of, region_of, zooms
 
 Open = Callable[..., Opened]
@@ -211,6 +213,26 @@ def test_inner_rings_of_a_structure_are_holes(testdata_page: Path, opened: Open)
     assert page.page.locator("#stage .rings").evaluate("each => getComputedStyle(each).fillRule") == "evenodd"
 
 
+@pytest.mark.parametrize("regions", ["imageRegion2D", "imageRegion3D"])
+def test_inner_outlines_of_a_segment_are_holes(regions: str, testdata: Path, tmp_path: Path, opened: Open) -> None:
+    settings = Settings(outlines=True)
+    with convert(testdata / "ct-chest", settings) as results:
+        segments = [
+            resource
+            for result in results
+            if result.file == "seg-label-map.dcm"
+            for resource in (each.to_dict() for each in result.selections)
+            if resource["code"]["text"].startswith("Background") and f'"{regions}"' in json.dumps(resource)
+        ]
+    with Pictures(segments, testdata / "ct-chest") as pictures:
+        page = opened(write_page(tmp_path / "page.html", segments, pictures, {}).path)
+    is_filled = """([x, y]) => document.querySelector("#stage .rings").isPointInFill(new DOMPoint(x, y))"""
+    # All of the image but for the body in the middle of it.
+    assert page.page.evaluate(is_filled, [2, 2])
+    assert not page.page.evaluate(is_filled, [32, 32])
+    assert page.page.locator("#stage .tint").count() == 0
+
+
 def test_what_is_missing_is_said_and_its_regions_are_in_their_box(tmp_path: Path, opened: Open) -> None:
     point = Shape("point", np.array([(7.25, 3.5)]), ELEMENT)
     page = opened(page_of(tmp_path, shapes=(point,), missing="The image is not among the DICOM objects given."))
@@ -244,3 +266,22 @@ def test_texts_are_written_beside_their_boxes_and_anchors(testdata_page: Path, o
     left, top, right, bottom = page.box("#stage image.pixels")
     x, y, *_ = page.box("#stage .dots .line")
     assert (x, y) == pytest.approx(((left + right) / 2, (top + bottom) / 2), abs=HALF_A_PIXEL)
+
+
+def test_the_frame_seen_first_has_a_region_and_another_says_that_it_has_none(testdata_page: Path, opened: Open) -> None:
+    page = opened(testdata_page, key_of(testdata_page, "Carina", "FID", "point"))
+    # The point is on the second of the two images that the fiducial refers to.
+    assert (page.value("#position"), page.text("#regions")) == ("2 of 5", "1 Carina: point")
+    page.press(",")
+    assert page.text("#regions") == "None of the regions lies on this frame."
+    assert page.noise == []
+
+
+def test_a_long_label_is_cut_and_stays_on_the_image(testdata_page: Path, opened: Open) -> None:
+    page = opened(testdata_page, key_of(testdata_page, "Avoid", "RTSTRUCT", "polygon"))
+    stage = page.box("#stage")
+    label = page.box("#stage .labels text")
+    assert stage[0] <= label[0] < label[2] <= stage[2]
+    words = page.page.locator("#stage .labels text").first.text_content()
+    assert words.startswith("1 Avoid (AVOIDANCE)")
+    assert words.endswith("…")

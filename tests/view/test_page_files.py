@@ -172,6 +172,19 @@ def test_whatever_shows_a_patient_s_name_in_a_resource_goes() -> None:
     assert "1970" not in left
 
 
+def test_a_subject_that_is_not_said_to_be_a_patient_and_a_narrative_may_name_one() -> None:
+    resource = {
+        "text": {"status": "generated", "div": "<div>A</div>"},
+        "subject": {"reference": "urn:uuid:1", "display": "B", "identifier": {"value": "C"}},
+        "code": {"text": "D"},
+    }
+    assert without_names(resource) == {
+        "text": {"status": "generated"},
+        "subject": {"reference": "urn:uuid:1", "identifier": {"value": "C"}},
+        "code": {"text": "D"},
+    }
+
+
 @pytest.mark.parametrize("release", ["R6", "R5", "6.0.0-ballot4", "R4"])
 def test_the_list_is_the_same_of_all_releases(release: str, testdata: Path) -> None:
     with convert(testdata / "ct-chest" / "sr-tid1500-regions-2d.dcm", Settings(fhir=release)) as results:
@@ -183,6 +196,21 @@ def test_the_list_is_the_same_of_all_releases(release: str, testdata: Path) -> N
     assert circle.body_sites == ("Lung, right",)
     assert circle.performers == ("Reader Synthetic", "Synthetic workstation", "Verifier Synthetic")
     assert circle.issued == "2024-02-29T14:30:00+01:00"
+
+
+def test_a_basic_with_extensions_that_are_none_is_listed_and_shown(tmp_path: Path) -> None:
+    performer = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ImagingSelection.performer"
+    study = performer.replace("performer", "studyUid")
+    basic = {
+        "resourceType": "Basic",
+        "id": "s1",
+        "modifierExtension": 7,
+        "extension": [3.5, {"url": performer, "extension": True}, {"url": study, "valueId": "1.2"}],
+        "identifier": [{"value": 10**30}, {"value": "\ud800"}],
+    }
+    assert entry(basic).study_uid == "1.2"
+    page = write_page(tmp_path / "page.html", [basic], Generated(), {}).path.read_text("utf-8")
+    assert f"1{30 * '0'}" in page
 
 
 def test_what_another_program_writes_is_listed_as_far_as_it_goes() -> None:
@@ -228,7 +256,7 @@ def test_without_images_a_page_shows_where_regions_are(
     page = opened(tmp_path / "page.html", "5bd6d877-c3cc-5a1b-9016-6380ea7b559a")
     assert "The image is not among the DICOM objects given." in page.text("#stage")
     assert page.page.locator("#stage .shape").count() == 1
-    assert "Unknown: no object in the DICOM folder gives this id" in page.text("#source")
+    assert "Unknown: no DICOM folder was given" in page.text("#source")
     assert page.noise == []
 
 

@@ -107,6 +107,7 @@ def test_wrong_usage_is_one_line(arguments: tuple[str, ...], message: str, out: 
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith("imgsel: ")
     assert message in line
+    assert not (tmp_path / "png").exists()
 
 
 def test_decoders_say_nothing_of_damaged_images(corpus: Path, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ const SVG = "http://www.w3.org/2000/svg";
 const COLOURS = 8;
 const MOST_VERTICES = 400;
 const LABEL_SIZE = 13;
+const LETTER_WIDTH = 0.6;
+const LEAST_LETTERS = 24;
 const HATCH_SIZE = 12;
 let masksMade = 0;
 
@@ -90,7 +92,7 @@ function describeItem(item) {
   if (item.segment !== undefined) return [`Segment ${item.segment}`, item.label].filter(Boolean).join(": ");
   const count = item.points.length / 2;
   const vertices = item.type === "polyline" || item.type === "polygon" || item.type === "multipoint";
-  const words = [type, vertices ? `${count} points` : null, item.derived ? "section or projection" : null];
+  const words = [type, vertices ? `${count} ${count === 1 ? "point" : "points"}` : null, item.derived ? "section or projection" : null];
   return [item.label, words.filter(Boolean).join(", ")].filter(Boolean).join(": ");
 }
 
@@ -149,13 +151,16 @@ class View {
     const words = this.data.image || this.isSketch || isPlain ? null : this.missingWords(drawn);
     const scaled = (scale) => {
       for (const [text, x, y] of texts) {
-        // Right of its shape and above it; where there is no room, left and below.
+        // Right of its shape and above it; where there is no room, as far left as it takes, and cut to the drawing's width.
         const size = LABEL_SIZE / scale;
-        const fits = x + (text.textContent.length * 0.6 + 0.5) * size <= this.left + this.width;
+        const room = Math.max(Math.floor((this.width / size - 1) / LETTER_WIDTH), LEAST_LETTERS);
+        const words = text.dataset.words;
+        text.textContent = words.length > room ? `${words.slice(0, room - 1)}…` : words;
+        const width = text.textContent.length * LETTER_WIDTH * size;
+        const rightmost = this.left + this.width - width - size / 2;
         text.setAttribute("font-size", size);
         text.setAttribute("stroke-width", 3 / scale);
-        text.setAttribute("text-anchor", fits ? "start" : "end");
-        text.setAttribute("x", fits ? x + 5 / scale : Math.min(x, this.left + this.width - 5 / scale));
+        text.setAttribute("x", Math.max(Math.min(x + 5 / scale, rightmost), this.left + size / 2));
         text.setAttribute("y", Math.max(y - 5 / scale, this.top + size));
       }
       for (const pattern of patterns) pattern.setAttribute("patternTransform", `scale(${1 / scale} ${1 / scale / this.aspect}) rotate(${pattern.dataset.angle})`);
@@ -202,7 +207,7 @@ class View {
     );
   }
 
-  // Rings of one structure are filled together: where they lie in each other they leave holes.
+  // Rings of one structure or segment are filled together: where they lie in each other they leave holes.
   rings() {
     const closed = this.data.rings ? this.data.shapes.filter(isClosed) : [];
     if (!closed.length) return [];
@@ -235,7 +240,7 @@ class View {
       const [, top, right] = bounds(shape);
       const words = [this.number(shape), written.has(shape.label) ? null : shape.label].filter(Boolean).join(" ");
       written.add(shape.label);
-      const text = svg("text", {}, words);
+      const text = svg("text", { "data-words": words }, words);
       parent.append(text);
       return [text, right, top * this.aspect];
     });

@@ -9,6 +9,11 @@ const FIGURE = [340, 265];
 const byId = (id) => document.getElementById(id);
 const embedded = (id) => byId(id)?.textContent;
 
+// Returns the key of the selection that the link names; a link may be anything.
+function askedFor() {
+  try { return decodeURIComponent(location.hash.slice(1)); } catch { return ""; }
+}
+
 // What the page holds is in it, or in files beside it that are loaded when they are needed.
 class Store {
   constructor(files) {
@@ -63,7 +68,7 @@ class Page {
     this.tree = new Tree(byId("tree"), list.patients, (entry) => this.show(entry), () => byId("stage").focus());
     this.listen();
     this.fillKinds();
-    const asked = decodeURIComponent(location.hash.slice(1));
+    const asked = askedFor();
     if (!(asked && this.tree.moveToKey(asked))) this.tree.moveTo(this.tree.found[0]);
     if (!this.tree.entries.length) this.viewer.say("There are no selections.");
   }
@@ -120,7 +125,8 @@ class Page {
     const imageUrl = (name) => this.store.imageUrl(name);
     this.views = [...detail.pictures, ...detail.sketches].map((each) => new View(each, this.numbers, imageUrl));
     this.fillStrip();
-    this.showView(0);
+    // The frame that is seen first has a region on it, if any has.
+    this.showView(Math.max(this.views.findIndex((each) => each.items.length), 0));
     this.showSource();
   }
 
@@ -212,7 +218,8 @@ class Page {
         this.swatch(view, item), element("span", {}, `${view.number(item)}  ${describeItem(item)}`));
       return made;
     }));
-    if (!items.length) say(view ? "No regions: the whole frame is selected." : "Nothing.");
+    const whole = this.entry?.regions?.length ? "None of the regions lies on this frame." : "No regions: the whole frame is selected.";
+    if (!items.length) say(view ? whole : "Nothing.");
     if (items.length > ITEMS_LISTED) say(`${(items.length - ITEMS_LISTED).toLocaleString("en")} more: choose them in the image.`);
     this.markRegions();
   }
@@ -331,7 +338,7 @@ class Page {
       Home: () => this.showView(0, true), End: () => this.showView(this.views.length - 1, true),
     }));
     addEventListener("keydown", (event) => this.pressed(event));
-    addEventListener("hashchange", () => this.tree.moveToKey(decodeURIComponent(location.hash.slice(1))));
+    addEventListener("hashchange", () => this.tree.moveToKey(askedFor()));
     addEventListener("beforeprint", () => this.fillPrint());
     addEventListener("afterprint", () => byId("print").replaceChildren());
   }
