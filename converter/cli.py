@@ -307,6 +307,8 @@ def _conversion(sources: tuple[str, ...], settings: Settings, watch: Watch | Non
 
     try:
         return start(sources, settings, watch=watch)
+    except FileNotFoundError as error:
+        raise click.UsageError(f"nothing is there: {error.filename}") from error
     except (OSError, ValueError, TypeError) as error:
         raise click.UsageError(str(error)) from error
 
