@@ -72,7 +72,7 @@ class ArchiveRun:
 
     def __call__(self) -> Summary:
         """Do it and return the counts of all that is in OUT."""
-        if str(self._state.out) in self._sources:
+        if any(map(self._state.is_out, self._sources)):
             raise RunError(f"{self._state.out} is a SOURCE: name another folder to write to")
         with ExitStack() as stack:
             stack.enter_context(Lock(self._state))

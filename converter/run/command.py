@@ -133,8 +133,11 @@ def failed_files(report: Path) -> tuple[str, ...]:
         with report.open("rb") as lines:
             for line in lines:
                 stated = json.loads(line)
+                name = stated["file"]
+                if not isinstance(name, str):
+                    raise TypeError
                 if any(each["severity"] == "error" for each in stated["problems"]):
-                    names[stated["file"]] = None
+                    names[name] = None
     except OSError as error:
         raise RunError(f"cannot read {report}: {error.strerror}") from error
     except (ValueError, TypeError, KeyError) as error:

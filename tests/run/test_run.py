@@ -188,6 +188,16 @@ def test_an_output_that_is_the_source_is_refused(tmp_path: Path) -> None:
     assert "is a SOURCE" in done.stderr
 
 
+def test_a_link_to_the_source_is_the_source(source: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(source)
+    for command in ((source, "-o", link), (link, "-o", source)):
+        done = imgsel(*command)
+        assert done.returncode == 2
+        assert "is a SOURCE" in done.stderr
+    assert not (source / ".imgsel").exists()
+
+
 def test_a_damaged_manifest_is_told_and_can_be_overwritten(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(source, out)
@@ -338,10 +348,17 @@ def test_nothing_can_be_done_again_that_was_not_done(source: Path, tmp_path: Pat
     done = imgsel(source, "-o", tmp_path / "out", "--retry", tmp_path / "report.ndjson")
     assert done.returncode == 2
     assert "--retry" in done.stderr
-    (tmp_path / "no-report").write_text("text\n")
-    done = imgsel(source, "-o", tmp_path / "out", "--retry", tmp_path / "no-report")
-    assert done.returncode == 2
-    assert "is no report.ndjson" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["text\n", '{"file": 3, "problems": []}\n', '{"file": 3, "problems": [{"severity": "error"}]}\n', "[1]\n"],
+)
+def test_what_is_no_report_is_told(content: str, source: Path, tmp_path: Path) -> None:
+    (tmp_path / "no-report").write_text(content)
+    outcome = run(source, tmp_path / "out", retry=tmp_path / "no-report")
+    assert outcome.error is not None
+    assert "is no report.ndjson" in outcome.error
 
 
 # A full disk
