@@ -159,7 +159,7 @@ class ArchiveRun:
         from converter.run import settling
 
         with self._monitor.phase("settling"):
-            groups = list(settling.unversioned(ledger))
+            groups = list(settling.unversioned(ledger, self._state.spool))
             tasks = (settling.VersionTask(objects=each, **self._workshop.next_task()) for each in groups)
             for versions in self._workshop.do(settling.read_versions, tasks):
                 settling.keep_versions(ledger, versions)
@@ -200,7 +200,7 @@ class ArchiveRun:
         planner = Planner.look(self._state.shards, made, ledger)
         for path in planner.useless:
             path.unlink(missing_ok=True)
-        with ArchiveCatalog.open(self._state.catalog) as catalog:
+        with ArchiveCatalog.open(self._state) as catalog:
             planned = list(planner.plan(catalog))
         shards = [each.shard or each.path for each in planned]
         waiting = [each for each in planned if each.shard is None]
@@ -237,7 +237,7 @@ class ArchiveRun:
         from converter.run.outputs import remove_outdated
 
         with self._monitor.phase("join"):
-            with ArchiveCatalog.open(self._state.catalog) as catalog:
+            with ArchiveCatalog.open(self._state) as catalog:
                 joined = join(
                     shards,
                     catalog,

@@ -51,7 +51,7 @@ TABLES: Final = """
         sop_instance_uid BLOB,
         sop_class_uid BLOB,
         modality BLOB,
-        -- The way to read it, as in Stored.
+        -- The way to read it, as in Stored; a path in the spool is relative to that.
         path BLOB NOT NULL,
         form TEXT NOT NULL,
         transfer_syntax_uid BLOB,

@@ -79,7 +79,7 @@ def read_versions(task: VersionTask) -> VersionTask:
     return replace(task, versions=tuple(versions))
 
 
-def unversioned(ledger: Ledger) -> Iterator[tuple[Unversioned, ...]]:
+def unversioned(ledger: Ledger, spool: Path) -> Iterator[tuple[Unversioned, ...]]:
     """Yield the objects whose versions decide, some at a time."""
     query = f"""
         SELECT id, name, source, path, form, transfer_syntax_uid FROM object
@@ -89,7 +89,7 @@ def unversioned(ledger: Ledger) -> Iterator[tuple[Unversioned, ...]]:
         rows = ledger.connection.execute(query)
         while some := rows.fetchmany(_IDS_AT_ONCE):
             yield tuple(
-                Unversioned(number, decoded(name), source, Stored(decoded(path), form, _text(syntax)))
+                Unversioned(number, decoded(name), source, Stored.at(path, form, syntax, spool))
                 for number, name, source, path, form, syntax in some
             )
 
@@ -201,7 +201,3 @@ def clear_spool(ledger: Ledger, spool: Path) -> None:
 def _field(header: bytes | None, name: str) -> str | None:
     # Not orjson: a damaged value may be no text for it.
     return None if header is None else json.loads(header)[FIELDS.index(name)]
-
-
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else decoded(value)

@@ -49,7 +49,7 @@ def convert_shard(task: ShardTask) -> ShardDone:
     planned = task.planned
     reusable = _reusable(planned)
     converted = reused = 0
-    with ArchiveCatalog.open(state.catalog) as catalog:
+    with ArchiveCatalog.open(state) as catalog:
         try:
             with ShardWriter(planned.path) as shard, Progress(task) as progress:
                 work = ShardWork(AskedCatalog(catalog), task.settings)

@@ -229,6 +229,22 @@ def test_members_of_archives_follow_their_archive(tmp_path: Path) -> None:
     assert len([path for path in (out / ".imgsel" / "spool").rglob("*") if path.is_file()]) == 3
 
 
+def test_results_can_be_moved(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "packed").mkdir()
+    with zipfile.ZipFile(tmp_path / "packed" / "all.zip", "w") as packed:
+        for path in source.rglob("*"):
+            packed.write(path, str(path.relative_to(source)))
+    out, moved = tmp_path / "out", tmp_path / "moved"
+    run(tmp_path / "packed", out)
+    out.rename(moved)
+    run(tmp_path / "packed", moved)
+    assert converted(moved) == 0
+    # The copies that are kept of what is in the archive are read where they are now.
+    settings = Settings(select="series")
+    assert run(tmp_path / "packed", moved, settings=settings, overwrite=True).error is None
+    assert_as_one_pass(tmp_path / "packed", moved, tmp_path, settings)
+
+
 def test_a_file_that_could_not_be_opened_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source, out = tmp_path / "source", tmp_path / "out"
     put(source, "image", ct())

@@ -67,7 +67,7 @@ def test_an_object_that_is_left_out_is_an_error_in_the_report(tmp_path: Path) ->
     source, out = archive(tmp_path / "source", reports=5, images=1), tmp_path / "out"
     run(source, out)
     state = StateFolder(out)
-    with ArchiveCatalog.open(state.catalog) as catalog:
+    with ArchiveCatalog.open(state) as catalog:
         (only,) = ranges(catalog)
     task = ShardTask(
         out=str(out),
@@ -92,7 +92,7 @@ def test_a_run_that_was_succeeded_by_another_writes_nothing_more(tmp_path: Path)
     source, out = archive(tmp_path / "source", reports=5, images=1), tmp_path / "out"
     run(source, out)
     state = StateFolder(out)
-    with ArchiveCatalog.open(state.catalog) as catalog:
+    with ArchiveCatalog.open(state) as catalog:
         (only,) = ranges(catalog)
     before = state.begin()
     state.begin()
