@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from converter.settings import Settings
     from converter.summary import Summary, Watch
 
-_ERRORS, _WRONG_USAGE, _INTERRUPTED = 1, 2, 130
+_ERRORS, _WRONG_USAGE, _SIGNALLED, _INTERRUPTED = 1, 2, 128, 130
 
 
 def main() -> None:
@@ -34,11 +34,11 @@ def main() -> None:
     except click.Abort:
         click.echo("imgsel: interrupted", err=True)
         sys.exit(_INTERRUPTED)
-    if status == _INTERRUPTED:
+    if isinstance(status, int) and status > _SIGNALLED:
         # Python ends with another status if it was interrupted while it made a class, whoever caught that.
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(_INTERRUPTED)
+        os._exit(status)
     sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -181,7 +181,7 @@ def convert(
         raise click.ClickException(outcome.error)
     if outcome.interrupted is not None:
         click.echo(f"imgsel: interrupted, {outcome.interrupted}", err=True)
-        return _INTERRUPTED
+        return _SIGNALLED + outcome.signal
     summary = outcome.summary
     if not quiet:
         _print_summary(summary, to_stderr=False)
