@@ -33,7 +33,7 @@ def main() -> None:
         sys.exit(_WRONG_USAGE)
     except click.Abort:
         click.echo("imgsel: interrupted", err=True)
-        sys.exit(_INTERRUPTED)
+        status = _INTERRUPTED
     if isinstance(status, int) and status > _SIGNALLED:
         # Python ends with another status if it was interrupted while it made a class, whoever caught that.
         sys.stdout.flush()
@@ -316,8 +316,13 @@ def _ignore(_: Result) -> None:
 
 
 def _print_problems(result: Result) -> None:
+    from converter.run.log import problem_line
+
     for each in result.problems:
-        click.echo(f"{each.severity}: {result.file}: {each.code}: {each.message} {each.path}", err=True)
+        line = problem_line(
+            severity=each.severity, file=result.file, code=each.code, message=each.message, path=each.path
+        )
+        click.echo(line, err=True)
 
 
 def _say_interrupted(conversion: Conversion) -> None:

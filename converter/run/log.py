@@ -20,6 +20,16 @@ def log_json(name: str, values: dict[str, Any]) -> None:
     sys.stderr.flush()
 
 
+def problem_line(*, severity: str, file: str, code: str, message: str, path: str) -> str:
+    """Return a problem as one line, whatever the file's name holds."""
+    return f"{severity}: {printed(file)}: {code}: {message} {path}"
+
+
+def printed(name: str) -> str:
+    """Return the name of a file as people are shown it: line breaks and control characters as escapes."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in name)
+
+
 class ProblemPrinter:
     """Prints problems: of each code the first ones, and at the end how many more there are."""
 
@@ -33,8 +43,7 @@ class ProblemPrinter:
         kind = values["severity"], values["code"]
         self._counts[kind] += 1
         if self._counts[kind] <= _MOST:
-            line = "{severity}: {file}: {code}: {message} {path}".format(**values)
-            sys.stderr.write(line + "\n")
+            sys.stderr.write(problem_line(**values) + "\n")
 
     def __enter__(self) -> Self:
         return self

@@ -315,6 +315,19 @@ def test_many_failures_of_one_kind_are_one_row_with_a_few_examples(tmp_path: Pat
     assert len(lines(out / "report.ndjson")) == 100
 
 
+def test_a_name_does_not_break_lines_nor_colour_them(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    failing(source, 1).rename(source / "one\ntwo\x1b[31m")
+    done = imgsel(source, "-o", tmp_path / "out", "--verbose")
+    assert done.returncode == 1
+    assert all(": one\\ntwo\\x1b[31m: " in line for line in done.stderr.splitlines())
+    assert "one\\ntwo\\x1b[31m" in done.stdout
+    done = imgsel(source, "-o", "-", "--verbose", "--quiet")
+    assert all(": one\\ntwo\\x1b[31m: " in line for line in done.stderr.splitlines())
+    (line,) = lines(tmp_path / "out" / "report.ndjson")
+    assert line["file"] == "one\ntwo\x1b[31m"
+
+
 # Doing again
 
 
