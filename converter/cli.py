@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from converter.standard_streams import not_needed, open_closed
 from converter.view.render_command import render
 from converter.view.view_command import view
 
@@ -26,6 +27,7 @@ _ERRORS, _WRONG_USAGE, _SIGNALLED, _INTERRUPTED = 1, 2, 128, 130
 
 def main() -> None:
     """Run the command; a user's error is one line on standard error and exit status 2."""
+    open_closed()
     try:
         status = _imgsel.main(standalone_mode=False)
     except click.ClickException as error:
@@ -184,8 +186,9 @@ def convert(
         return _SIGNALLED + outcome.signal
     summary = outcome.summary
     if not quiet:
-        _print_summary(summary, to_stderr=False)
-        _print_run(outcome.monitor)
+        with not_needed():
+            _print_summary(summary, to_stderr=False)
+            _print_run(outcome.monitor)
     return _ERRORS if summary.has_error else 0
 
 
@@ -193,6 +196,8 @@ def _convert_to_stream(sources: tuple[str, ...], settings: Settings, *, quiet: b
     from converter import batch
     from converter.writer.ndjson import OutputClosedError
 
+    if sys.stdout is None:
+        raise click.UsageError("standard output is closed: name a folder to write to")
     with _progress(shown=not quiet) as watch:
         conversion = _conversion(sources, settings, watch)
         try:

@@ -328,6 +328,27 @@ def test_a_name_does_not_break_lines_nor_colour_them(tmp_path: Path) -> None:
     assert line["file"] == "one\ntwo\x1b[31m"
 
 
+@pytest.mark.parametrize(
+    ("redirected", "said"),
+    [
+        (">&-", 0),
+        (">/dev/full", 1),
+        ("2>&- >&-", 0),
+        ("--jobs 2 0<&- 2>&- >&-", 0),
+        ("--log-json --verbose 2>/dev/full", 0),
+        ("--log-json 2>&-", 0),
+    ],
+)
+def test_a_run_does_not_need_anybody_to_read_what_it_says(redirected: str, said: int, tmp_path: Path) -> None:
+    put(tmp_path / "source", "report", note("1.2.3.81.1"))
+    command = f'"{sys.executable}" -m converter.cli convert source -o out {redirected}'
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, shell=True, cwd=tmp_path, stderr=subprocess.PIPE, check=False, env=environment)
+    assert done.returncode == 0
+    assert len(done.stderr.splitlines()) == said
+    assert len(lines(tmp_path / "out" / "report.ndjson")) == 1
+
+
 # Doing again
 
 
