@@ -164,6 +164,8 @@ class ArchiveRun:
             for versions in self._workshop.do(settling.read_versions, tasks):
                 settling.keep_versions(ledger, versions)
             settling.settle(ledger)
+            if self._options.retry is not None:
+                settling.convert_again(ledger)
             settling.clear_spool(ledger, self._state.spool)
 
     # The conversion
@@ -252,7 +254,7 @@ class ArchiveRun:
             remove_outdated(self._state.out, manifest.outputs, joined.names)
             Manifest(
                 self._fingerprint,
-                is_complete=True,
+                is_complete=joined.is_final,
                 shards=tuple(_described(each) for each in shards),
                 outputs={name: state(self._state.out / name) for name in joined.names},
                 counts=joined.summary.counts(),

@@ -203,12 +203,16 @@ def _object_row(row: tuple[Any, ...], spool: Path) -> ObjectRow:
         stored,
         stored.pixel_data,
     )
-    key = blake2b(b"\0".join((identity or b"", name, token)), digest_size=16).hexdigest()
-    return ObjectRow((place or b"", identity or b""), key, reference)
+    return ObjectRow((place or b"", identity or b""), object_key(identity, name, token), reference)
 
 
 def _text(value: bytes | None) -> str | None:
     return None if value is None else decoded(value)
+
+
+def object_key(identity: bytes | None, name: bytes, token: bytes) -> str:
+    """Return the key of an object, as of ObjectRow."""
+    return blake2b(b"\0".join((identity or b"", name, token)), digest_size=16).hexdigest()
 
 
 def group_of(value: str | None) -> bytes:
@@ -223,6 +227,15 @@ def question(kind: str, value: str) -> int:
     """Return a number that stands for a question to the catalog."""
     digest = blake2b(encoded(kind + value), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True)
+
+
+UNREADABLE: Final = question("unreadable", "")
+"""Stands for an object that could not be read when it was to be converted: the answer may be another one any time."""
+
+
+def again(key: str) -> int:
+    """Return the question that has another answer where an object is to be converted again whatever changed."""
+    return question("object ", key)
 
 
 @dataclass(slots=True)

@@ -86,6 +86,7 @@ INDEXES: Final = """
     CREATE TABLE touched (question INTEGER PRIMARY KEY, generation INTEGER NOT NULL);
     CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 """
+TOUCHED: Final = "INSERT INTO touched VALUES (?, ?) ON CONFLICT DO UPDATE SET generation = excluded.generation"
 LOOKUP: Final = """
     SELECT header FROM entry WHERE sop_instance_uid = ? AND superseded = 0 ORDER BY header DESC LIMIT 1
 """

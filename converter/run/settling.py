@@ -16,9 +16,9 @@ from converter.problems import problem
 from converter.reader.database import decoded, encoded, errors_translated
 from converter.reader.rows import FIELDS
 from converter.reader.scan import ObjectReference, Version, version_of
-from converter.run.catalog import group_of, question
+from converter.run.catalog import again, group_of, object_key, question
 from converter.run.ledger import Ledger
-from converter.run.schema import CHOSEN, DIFFERS, DUPLICATE, LOOKUP
+from converter.run.schema import CHOSEN, DIFFERS, DUPLICATE, LOOKUP, TOUCHED
 from converter.run.stored import Stored
 from converter.run.tasks import Progress, Task
 from converter.selection import Problem
@@ -164,10 +164,15 @@ def _touch(connection: sqlite3.Connection, generation: int) -> None:
             frame = group_of(_field(header, "frame_of_reference_uid"))
             if frame:
                 touched.add(question("frame ", frame.decode()))
-        connection.executemany(
-            "INSERT INTO touched VALUES (?, ?) ON CONFLICT DO UPDATE SET generation = excluded.generation",
-            [(each, generation) for each in touched],
-        )
+        connection.executemany(TOUCHED, [(each, generation) for each in touched])
+
+
+def convert_again(ledger: Ledger) -> None:
+    """Have the objects converted again that `Ledger.files_of` was asked for by name, though they stay the same."""
+    query = "SELECT identity, name, token FROM object WHERE name IN (SELECT name FROM wanted)"
+    with ledger.transaction() as connection:
+        keys = [object_key(*row) for row in connection.execute(query)]
+        connection.executemany(TOUCHED, [(again(key), ledger.generation) for key in keys])
 
 
 def fill_groups(ledger: Ledger, *columns: str) -> None:
