@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from converter.standard_streams import not_needed, open_closed
 from converter.view.render_command import render
 from converter.view.view_command import view
 
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     from converter.settings import Settings
     from converter.summary import Summary, Watch
 
-_ERRORS, _WRONG_USAGE, _INTERRUPTED = 1, 2, 130
+_ERRORS, _WRONG_USAGE, _SIGNALLED, _INTERRUPTED = 1, 2, 128, 130
 
 
 def main() -> None:
     """Run the command; a user's error is one line on standard error and exit status 2."""
+    open_closed()
     try:
         status = _imgsel.main(standalone_mode=False)
     except click.ClickException as error:
@@ -33,12 +35,12 @@ def main() -> None:
         sys.exit(_WRONG_USAGE)
     except click.Abort:
         click.echo("imgsel: interrupted", err=True)
-        sys.exit(_INTERRUPTED)
-    if status == _INTERRUPTED:
+        status = _INTERRUPTED
+    if isinstance(status, int) and status > _SIGNALLED:
         # Python ends with another status if it was interrupted while it made a class, whoever caught that.
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(_INTERRUPTED)
+        os._exit(status)
     sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -181,11 +183,12 @@ def convert(
         raise click.ClickException(outcome.error)
     if outcome.interrupted is not None:
         click.echo(f"imgsel: interrupted, {outcome.interrupted}", err=True)
-        return _INTERRUPTED
+        return _SIGNALLED + outcome.signal
     summary = outcome.summary
     if not quiet:
-        _print_summary(summary, to_stderr=False)
-        _print_run(outcome.monitor)
+        with not_needed():
+            _print_summary(summary, to_stderr=False)
+            _print_run(outcome.monitor)
     return _ERRORS if summary.has_error else 0
 
 
@@ -193,6 +196,8 @@ def _convert_to_stream(sources: tuple[str, ...], settings: Settings, *, quiet: b
     from converter import batch
     from converter.writer.ndjson import OutputClosedError
 
+    if sys.stdout is None:
+        raise click.UsageError("standard output is closed: name a folder to write to")
     with _progress(shown=not quiet) as watch:
         conversion = _conversion(sources, settings, watch)
         try:
@@ -318,8 +323,13 @@ def _ignore(_: Result) -> None:
 
 
 def _print_problems(result: Result) -> None:
+    from converter.run.log import problem_line
+
     for each in result.problems:
-        click.echo(f"{each.severity}: {result.file}: {each.code}: {each.message} {each.path}", err=True)
+        line = problem_line(
+            severity=each.severity, file=result.file, code=each.code, message=each.message, path=each.path
+        )
+        click.echo(line, err=True)
 
 
 def _say_interrupted(conversion: Conversion) -> None:

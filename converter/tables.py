@@ -11,6 +11,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from converter.run.log import printed
+
 if TYPE_CHECKING:
     from converter.run.monitor import Failures, Listener
     from converter.summary import Summary, Watch
@@ -83,7 +85,7 @@ def failure_table(failures: Sequence[Failures]) -> Table:
     table.add_column("Count", justify="right")
     table.add_column("For example")
     for each in failures:
-        table.add_row(each.code, str(each.count), "\n".join(map(escape, each.files)))
+        table.add_row(each.code, str(each.count), "\n".join(escape(printed(file)) for file in each.files))
     return table
 
 

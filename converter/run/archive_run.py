@@ -70,7 +70,7 @@ class ArchiveRun:
 
     def __call__(self) -> Summary:
         """Do it and return the counts of all that is in OUT."""
-        if str(self._state.out) in self._sources:
+        if any(map(self._state.is_out, self._sources)):
             raise RunError(f"{self._state.out} is a SOURCE: name another folder to write to")
         with ExitStack() as stack:
             stack.enter_context(Lock(self._state))
@@ -157,11 +157,13 @@ class ArchiveRun:
         from converter.run import settling
 
         with self._monitor.phase("settling"):
-            groups = list(settling.unversioned(ledger))
+            groups = list(settling.unversioned(ledger, self._state.spool))
             tasks = (settling.VersionTask(objects=each, **self._workshop.next_task()) for each in groups)
             for versions in self._workshop.do(settling.read_versions, tasks):
                 settling.keep_versions(ledger, versions)
             settling.settle(ledger)
+            if self._options.retry is not None:
+                settling.convert_again(ledger)
             settling.clear_spool(ledger, self._state.spool)
 
     # The conversion
@@ -198,7 +200,7 @@ class ArchiveRun:
         planner = Planner.look(self._state.shards, made, ledger)
         for path in planner.useless:
             path.unlink(missing_ok=True)
-        with ArchiveCatalog.open(self._state.catalog) as catalog:
+        with ArchiveCatalog.open(self._state) as catalog:
             planned = list(planner.plan(catalog))
         shards = [each.shard or each.path for each in planned]
         waiting = [each for each in planned if each.shard is None]
@@ -235,7 +237,7 @@ class ArchiveRun:
         from converter.run.outputs import remove_outdated
 
         with self._monitor.phase("join"):
-            with ArchiveCatalog.open(self._state.catalog) as catalog:
+            with ArchiveCatalog.open(self._state) as catalog:
                 joined = join(
                     shards,
                     catalog,
@@ -250,7 +252,7 @@ class ArchiveRun:
             remove_outdated(self._state.out, manifest.outputs, joined.names)
             Manifest(
                 self._fingerprint,
-                is_complete=True,
+                is_complete=joined.is_final,
                 shards=tuple(_described(each) for each in shards),
                 outputs={name: state(self._state.out / name) for name in joined.names},
                 counts=joined.summary.counts(),

@@ -20,6 +20,7 @@ from converter.reader.rows import FIELDS, instance_from
 from converter.reader.scan import ObjectReference
 from converter.reader.sources import Directory, Unread
 from converter.run.schema import DIFFERS, LOOKUP, connect
+from converter.run.state import StateFolder
 from converter.run.stored import Stored
 from converter.selection import Problem
 
@@ -70,13 +71,14 @@ class ObjectRow(NamedTuple):
 class ArchiveCatalog:
     """Answers what SqliteCatalog does, and lists the objects. Every method raises CatalogError."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, spool: Path) -> None:
         self._connection = connection
+        self._spool = spool
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, folder: StateFolder) -> Self:
         """Open a catalog that nobody writes to."""
-        return cls(connect(path, uri=True))
+        return cls(connect(folder.catalog, uri=True), folder.spool)
 
     def close(self) -> None:
         """Close the database."""
@@ -141,7 +143,7 @@ class ArchiveCatalog:
                 query += f" AND (place, identity) {sign} (?, ?)"
                 values += place
         for row in self._rows(f"{query} ORDER BY place, identity", *values):
-            yield _object_row(row)
+            yield _object_row(row, self._spool)
 
     def count(self) -> int:
         """Return the number of objects to convert."""
@@ -158,7 +160,7 @@ class ArchiveCatalog:
         """Yield the objects that another one stands for, with the reason."""
         for row in self._rows(f"{_OBJECT} WHERE rank IS NOT NULL ORDER BY rank"):
             code = "duplicate-differs" if row[-1] == DIFFERS else "duplicate"
-            yield _object_row(row).reference, problem(code)
+            yield _object_row(row, self._spool).reference, problem(code)
 
     def directories(self) -> Iterator[Directory]:
         """Yield the DICOMDIRs by source and name."""
@@ -188,9 +190,9 @@ class ArchiveCatalog:
             chosen = uid
 
 
-def _object_row(row: tuple[Any, ...]) -> ObjectRow:
+def _object_row(row: tuple[Any, ...], spool: Path) -> ObjectRow:
     name, source, uid, sop_class_uid, modality, path, form, syntax, token, place, identity, _ = row
-    stored = Stored(decoded(path), form, _text(syntax))
+    stored = Stored.at(path, form, syntax, spool)
     reference = ObjectReference(
         decoded(name),
         source,
@@ -201,12 +203,16 @@ def _object_row(row: tuple[Any, ...]) -> ObjectRow:
         stored,
         stored.pixel_data,
     )
-    key = blake2b(b"\0".join((identity or b"", name, token)), digest_size=16).hexdigest()
-    return ObjectRow((place or b"", identity or b""), key, reference)
+    return ObjectRow((place or b"", identity or b""), object_key(identity, name, token), reference)
 
 
 def _text(value: bytes | None) -> str | None:
     return None if value is None else decoded(value)
+
+
+def object_key(identity: bytes | None, name: bytes, token: bytes) -> str:
+    """Return the key of an object, as of ObjectRow."""
+    return blake2b(b"\0".join((identity or b"", name, token)), digest_size=16).hexdigest()
 
 
 def group_of(value: str | None) -> bytes:
@@ -221,6 +227,15 @@ def question(kind: str, value: str) -> int:
     """Return a number that stands for a question to the catalog."""
     digest = blake2b(encoded(kind + value), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True)
+
+
+UNREADABLE: Final = question("unreadable", "")
+"""Stands for an object that could not be read when it was to be converted: the answer may be another one any time."""
+
+
+def again(key: str) -> int:
+    """Return the question that has another answer where an object is to be converted again whatever changed."""
+    return question("object ", key)
 
 
 @dataclass(slots=True)

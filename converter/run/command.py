@@ -5,6 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,12 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended: with an `error`, a line that says what to do; `interrupted`, with what is kept; or well."""
+    """How a run ended: with an `error`, a line that says what to do; `interrupted`, with what is kept; or well.
+
+    `signal`: what interrupted it.
+    """
 
     monitor: Monitor
     summary: Summary
     error: str | None = None
     interrupted: str | None = None
+    signal: int = signal.SIGINT
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,10 @@ class Command:
 
     def run(self, *listeners: Listener) -> Outcome:
         """Do it."""
+        with _terminable():
+            return self._run(*listeners)
+
+    def _run(self, *listeners: Listener) -> Outcome:
         seen = _Seen()
         monitor = Monitor(seen, *listeners)
         nothing = Summary()
@@ -65,9 +77,10 @@ class Command:
             return Outcome(monitor, ArchiveRun(sources, self.out, self.settings, options, self._engine, monitor)())
         except RunError as error:
             return Outcome(monitor, nothing, error=str(error))
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interruption:
             kept = f"{seen.said}: run the same command again to go on from there"
-            return Outcome(monitor, nothing, interrupted=kept)
+            number = signal.SIGTERM if isinstance(interruption, _Terminated) else signal.SIGINT
+            return Outcome(monitor, nothing, interrupted=kept, signal=number)
         except (OSError, OutError) as error:
             return Outcome(monitor, nothing, error=self._cannot_write(error))
 
@@ -92,6 +105,30 @@ class Command:
         from converter.run.engine import InProcess
 
         return InProcess()
+
+
+class _Terminated(KeyboardInterrupt):
+    """Somebody asks the process to end, as a batch system or a service manager does."""
+
+
+def _terminate(*_: object) -> None:
+    raise _Terminated
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Deal with SIGTERM as with Ctrl-C, unless somebody else does."""
+    is_free = (
+        threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    )
+    if not is_free:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 class _Seen:
@@ -133,8 +170,11 @@ def failed_files(report: Path) -> tuple[str, ...]:
         with report.open("rb") as lines:
             for line in lines:
                 stated = json.loads(line)
+                name = stated["file"]
+                if not isinstance(name, str):
+                    raise TypeError
                 if any(each["severity"] == "error" for each in stated["problems"]):
-                    names[stated["file"]] = None
+                    names[name] = None
     except OSError as error:
         raise RunError(f"cannot read {report}: {error.strerror}") from error
     except (ValueError, TypeError, KeyError) as error:

@@ -150,7 +150,7 @@ def _object(number: int, reference: ObjectReference, file: FileToRead) -> tuple[
         _blob(reference.sop_instance_uid),
         _blob(reference.sop_class_uid),
         _blob(reference.modality),
-        encoded(stored.path),
+        stored.place,
         stored.form,
         _blob(stored.transfer_syntax_uid),
         token.encode(),

@@ -53,10 +53,14 @@ class DiskIds:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What was written: the counts, and the names of the files and folders in OUT."""
+    """What was written: the counts, and the names of the files and folders in OUT.
+
+    `is_final`: whether all objects could be read, so that nothing else can come of them.
+    """
 
     summary: Summary
     names: tuple[str, ...]
+    is_final: bool
 
 
 def join(
@@ -82,7 +86,7 @@ def join(
             for path in shards:
                 joiner.shard(Shard.read(path))
             joiner.rest()
-        return Joined(joiner.summary, sink.staging.names)
+        return Joined(joiner.summary, sink.staging.names, joiner.is_final)
     finally:
         ids.close()
 
@@ -90,6 +94,7 @@ def join(
 class _Joiner:
     def __init__(self, sink: Sink, catalog: ArchiveCatalog, settings: Settings, ids: DiskIds, told: Told) -> None:
         self.summary = Summary(total=0)
+        self.is_final = True
         self.summary.others.update(dict(catalog.counted()))
         self._sink = sink
         self._catalog = catalog
@@ -132,6 +137,7 @@ class _Joiner:
             ]
             line = orjson.dumps(stated)
             self._problems.clear()
+        self.is_final &= all(each["code"] != "unreadable" for each in stated["problems"])
         self._sink.report(line)
         self.summary.objects[stated["kind"]] += 1
         self.summary.selections[stated["kind"]] += len(stated["selections"])

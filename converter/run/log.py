@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
@@ -16,8 +17,17 @@ def log_json(name: str, values: dict[str, Any]) -> None:
     if name == "problem":
         return
     line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": name, **values}
-    sys.stderr.write(json.dumps(line, separators=(",", ":")) + "\n")
-    sys.stderr.flush()
+    _write(json.dumps(line, separators=(",", ":")))
+
+
+def problem_line(*, severity: str, file: str, code: str, message: str, path: str) -> str:
+    """Return a problem as one line, whatever the file's name holds."""
+    return f"{severity}: {printed(file)}: {code}: {message} {path}"
+
+
+def printed(name: str) -> str:
+    """Return the name of a file as people are shown it: line breaks and control characters as escapes."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in name)
 
 
 class ProblemPrinter:
@@ -33,8 +43,7 @@ class ProblemPrinter:
         kind = values["severity"], values["code"]
         self._counts[kind] += 1
         if self._counts[kind] <= _MOST:
-            line = "{severity}: {file}: {code}: {message} {path}".format(**values)
-            sys.stderr.write(line + "\n")
+            _write(problem_line(**values))
 
     def __enter__(self) -> Self:
         return self
@@ -42,4 +51,12 @@ class ProblemPrinter:
     def __exit__(self, *_: object) -> None:
         for (severity, code), count in sorted(self._counts.items()):
             if count > _MOST:
-                sys.stderr.write(f"{severity}: {code}: {count - _MOST} more, see report.ndjson\n")
+                _write(f"{severity}: {code}: {count - _MOST} more, see report.ndjson")
+
+
+def _write(line: str) -> None:
+    # Whoever reads this may be gone: that is no reason to stop a run.
+    if sys.stderr is not None:
+        with suppress(OSError):
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()

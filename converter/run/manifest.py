@@ -67,9 +67,9 @@ def _fields(settings: Settings) -> dict[str, Any]:
 class Manifest:
     """The state of OUT.
 
-    `is_complete`: whether what is in OUT is the result of all that was found. `shards`: name, number of objects, bytes
-    and SHA-256 of each, in order. `outputs`: size and time of each file in OUT, None of a folder. `counts`: as in the
-    summary.
+    `is_complete`: whether what is in OUT is the result of all that was found, and nothing is to be tried again.
+    `shards`: name, number of objects, bytes and SHA-256 of each, in order. `outputs`: size and time of each file in
+    OUT, None of a folder. `counts`: as in the summary.
     """
 
     fingerprint: Fingerprint

@@ -6,6 +6,7 @@ changes one range, or two.
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.run.catalog import ArchiveCatalog, Place
+from converter.run.catalog import UNREADABLE, ArchiveCatalog, Place
 from converter.run.ledger import Ledger
 from converter.run.shard import SUFFIX, DamagedShardError, Shard
 
@@ -42,6 +43,7 @@ class Known(NamedTuple):
     token: str
     generation: int
     path: Path
+    unreadable: frozenset[str]
 
 
 class Reuse(NamedTuple):
@@ -98,7 +100,7 @@ class Planner:
                 planner.useless.append(path)
                 continue
             if shard.made == made:
-                planner.known.append(Known(shard.first, shard.token, shard.generation, path))
+                planner.known.append(Known(shard.first, shard.token, shard.generation, path, _unreadable(shard)))
             else:
                 planner.useless.append(path)
         planner.known.sort()
@@ -132,17 +134,23 @@ class Planner:
         return sorted(self.known[before:stop], key=lambda known: -known.generation)
 
     def _outdated(self, known: Known) -> frozenset[str]:
-        """Return the keys of the objects for which something was asked that has another answer since."""
+        """Return the keys of the objects for which something was asked that has another answer since, or may have."""
         touched = self._touched_since(known.generation)
         if not len(touched):
-            return frozenset()
+            return known.unreadable
         shard = Shard.read(known.path)
         hit = (each.key for each in shard.objects if np.isin(np.asarray(each.questions), touched).any())
-        return frozenset(hit)
+        return known.unreadable.union(hit)
 
     def _touched_since(self, generation: int) -> NDArray[np.int64]:
         since = [found for when, found in self.touched.items() if when > generation]
         return np.concatenate(since) if since else np.empty(0, np.int64)
+
+
+def _unreadable(shard: Shard) -> frozenset[str]:
+    # First as bytes: nearly no object has it.
+    packed = UNREADABLE.to_bytes(8, sys.byteorder, signed=True)
+    return frozenset(each.key for each in shard.objects if packed in each.asked and UNREADABLE in each.questions)
 
 
 def _touched(ledger: Ledger) -> dict[int, NDArray[np.int64]]:

@@ -131,16 +131,18 @@ def _work(connection: Connection) -> None:
     """Do tasks until nobody gives any."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    while True:
-        try:
+    # Where the main process ended there is nobody to tell.
+    with contextlib.suppress(EOFError, OSError):
+        while True:
             function, task = connection.recv()
-        except EOFError:
-            return
-        try:
-            answer = ("done", function(task))
-        except Exception as error:  # noqa: BLE001 - it is raised again in the main process
-            answer = ("failed", error)
-        connection.send(answer)
+            connection.send(_answer(function, task))
+
+
+def _answer(function: Callable[[AnyTask], Any], task: AnyTask) -> tuple[str, Any]:
+    try:
+        return "done", function(task)
+    except Exception as error:  # noqa: BLE001 - it is raised again in the main process
+        return "failed", error
 
 
 def _end_with_parent() -> None:

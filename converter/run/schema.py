@@ -51,7 +51,7 @@ TABLES: Final = """
         sop_instance_uid BLOB,
         sop_class_uid BLOB,
         modality BLOB,
-        -- The way to read it, as in Stored.
+        -- The way to read it, as in Stored; a path in the spool is relative to that.
         path BLOB NOT NULL,
         form TEXT NOT NULL,
         transfer_syntax_uid BLOB,
@@ -86,6 +86,7 @@ INDEXES: Final = """
     CREATE TABLE touched (question INTEGER PRIMARY KEY, generation INTEGER NOT NULL);
     CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 """
+TOUCHED: Final = "INSERT INTO touched VALUES (?, ?) ON CONFLICT DO UPDATE SET generation = excluded.generation"
 LOOKUP: Final = """
     SELECT header FROM entry WHERE sop_instance_uid = ? AND superseded = 0 ORDER BY header DESC LIMIT 1
 """

@@ -16,9 +16,9 @@ from converter.problems import problem
 from converter.reader.database import decoded, encoded, errors_translated
 from converter.reader.rows import FIELDS
 from converter.reader.scan import ObjectReference, Version, version_of
-from converter.run.catalog import group_of, question
+from converter.run.catalog import again, group_of, object_key, question
 from converter.run.ledger import Ledger
-from converter.run.schema import CHOSEN, DIFFERS, DUPLICATE, LOOKUP
+from converter.run.schema import CHOSEN, DIFFERS, DUPLICATE, LOOKUP, TOUCHED
 from converter.run.stored import Stored
 from converter.run.tasks import Progress, Task
 from converter.selection import Problem
@@ -79,7 +79,7 @@ def read_versions(task: VersionTask) -> VersionTask:
     return replace(task, versions=tuple(versions))
 
 
-def unversioned(ledger: Ledger) -> Iterator[tuple[Unversioned, ...]]:
+def unversioned(ledger: Ledger, spool: Path) -> Iterator[tuple[Unversioned, ...]]:
     """Yield the objects whose versions decide, some at a time."""
     query = f"""
         SELECT id, name, source, path, form, transfer_syntax_uid FROM object
@@ -89,7 +89,7 @@ def unversioned(ledger: Ledger) -> Iterator[tuple[Unversioned, ...]]:
         rows = ledger.connection.execute(query)
         while some := rows.fetchmany(_IDS_AT_ONCE):
             yield tuple(
-                Unversioned(number, decoded(name), source, Stored(decoded(path), form, _text(syntax)))
+                Unversioned(number, decoded(name), source, Stored.at(path, form, syntax, spool))
                 for number, name, source, path, form, syntax in some
             )
 
@@ -164,10 +164,15 @@ def _touch(connection: sqlite3.Connection, generation: int) -> None:
             frame = group_of(_field(header, "frame_of_reference_uid"))
             if frame:
                 touched.add(question("frame ", frame.decode()))
-        connection.executemany(
-            "INSERT INTO touched VALUES (?, ?) ON CONFLICT DO UPDATE SET generation = excluded.generation",
-            [(each, generation) for each in touched],
-        )
+        connection.executemany(TOUCHED, [(each, generation) for each in touched])
+
+
+def convert_again(ledger: Ledger) -> None:
+    """Have the objects converted again that `Ledger.files_of` was asked for by name, though they stay the same."""
+    query = "SELECT identity, name, token FROM object WHERE name IN (SELECT name FROM wanted)"
+    with ledger.transaction() as connection:
+        keys = [object_key(*row) for row in connection.execute(query)]
+        connection.executemany(TOUCHED, [(again(key), ledger.generation) for key in keys])
 
 
 def fill_groups(ledger: Ledger, *columns: str) -> None:
@@ -201,7 +206,3 @@ def clear_spool(ledger: Ledger, spool: Path) -> None:
 def _field(header: bytes | None, name: str) -> str | None:
     # Not orjson: a damaged value may be no text for it.
     return None if header is None else json.loads(header)[FIELDS.index(name)]
-
-
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else decoded(value)

@@ -13,7 +13,7 @@ from converter.mapper import kind_of
 from converter.measurement import Statement
 from converter.problems import problem
 from converter.reader.scan import ObjectReference
-from converter.run.catalog import ArchiveCatalog, AskedCatalog
+from converter.run.catalog import UNREADABLE, ArchiveCatalog, AskedCatalog, again
 from converter.run.context_lines import context_lines
 from converter.run.plan import Planned
 from converter.run.shard import Indexed, Shard, ShardWriter
@@ -49,7 +49,7 @@ def convert_shard(task: ShardTask) -> ShardDone:
     planned = task.planned
     reusable = _reusable(planned)
     converted = reused = 0
-    with ArchiveCatalog.open(state.catalog) as catalog:
+    with ArchiveCatalog.open(state) as catalog:
         try:
             with ShardWriter(planned.path) as shard, Progress(task) as progress:
                 work = ShardWork(AskedCatalog(catalog), task.settings)
@@ -62,8 +62,11 @@ def convert_shard(task: ShardTask) -> ShardDone:
                     converted += 1
                     result = _lost(row.reference) if number in task.skip else result_of(row.reference, work)
                     work.write(result, shard)
+                    asked = work.asked() | {again(row.key)}
+                    if any(each.code == "unreadable" for each in result.problems):
+                        asked.add(UNREADABLE)
                     del result
-                    shard.end_object(row.key, work.asked())
+                    shard.end_object(row.key, asked)
                 shard.finish(planned.range.first, planned.range.token, task.made, task.generation)
                 is_written = state.is_current(task.run)
                 if is_written:

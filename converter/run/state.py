@@ -44,6 +44,12 @@ class StateFolder:
         self.parts = self.path / "parts"
         self._run = self.path / "run"
 
+    def is_out(self, path: str) -> bool:
+        """Return whether a path leads to OUT, through a link too."""
+        with suppress(OSError):
+            return Path(path).samefile(self.out)
+        return False
+
     def make(self) -> None:
         """Make the folders. Raises OSError."""
         for each in (self.shards, self.spool, self.parts):

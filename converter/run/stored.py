@@ -15,6 +15,7 @@ from pydicom import Dataset
 from converter.pixel_data import EncodedFrame, PixelData
 from converter.reader import dicom_json
 from converter.reader.content import Recording, content
+from converter.reader.database import decoded, encoded
 from converter.reader.datasets import as_parsed, without_pixel_data
 from converter.reader.keeping import Kept, read
 from converter.reader.openers import PlainFile
@@ -47,6 +48,17 @@ class Stored:
             return read(PlainFile(self.path))
         with PlainFile(self.path)() as stream:
             return parse(stream.read())
+
+    @classmethod
+    def at(cls, place: bytes, form: str, transfer_syntax_uid: bytes | None, spool: Path) -> Stored:
+        """Return what the catalog says lies there; what is in the spool wherever that is now."""
+        path = decoded(place) if form == _FILE else str(spool / decoded(place))
+        return cls(path, form, None if transfer_syntax_uid is None else decoded(transfer_syntax_uid))
+
+    @property
+    def place(self) -> bytes:
+        """Where it lies, as the catalog has it: a path, in the spool a relative one, for OUT may be moved."""
+        return encoded("/".join(Path(self.path).parts[-2:]) if self.is_spooled else self.path)
 
     @property
     def is_spooled(self) -> bool:

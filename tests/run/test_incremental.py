@@ -6,11 +6,13 @@ import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import Dataset
 
 from converter import Settings
+from converter.run.monitor import Listener
 from tests.builders import COMPREHENSIVE_3D_SR, IMAGE_1, image, report
 from tests.run.archives import archive, converted, ct, lines, note, one_pass, put, run, summary, touch, written_files
 
@@ -229,6 +231,22 @@ def test_members_of_archives_follow_their_archive(tmp_path: Path) -> None:
     assert len([path for path in (out / ".imgsel" / "spool").rglob("*") if path.is_file()]) == 3
 
 
+def test_results_can_be_moved(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "packed").mkdir()
+    with zipfile.ZipFile(tmp_path / "packed" / "all.zip", "w") as packed:
+        for path in source.rglob("*"):
+            packed.write(path, str(path.relative_to(source)))
+    out, moved = tmp_path / "out", tmp_path / "moved"
+    run(tmp_path / "packed", out)
+    out.rename(moved)
+    run(tmp_path / "packed", moved)
+    assert converted(moved) == 0
+    # The copies that are kept of what is in the archive are read where they are now.
+    settings = Settings(select="series")
+    assert run(tmp_path / "packed", moved, settings=settings, overwrite=True).error is None
+    assert_as_one_pass(tmp_path / "packed", moved, tmp_path, settings)
+
+
 def test_a_file_that_could_not_be_opened_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source, out = tmp_path / "source", tmp_path / "out"
     put(source, "image", ct())
@@ -240,6 +258,45 @@ def test_a_file_that_could_not_be_opened_is_tried_again(tmp_path: Path, monkeypa
     run(source, out)
     assert converted(out) == 1
     assert_as_one_pass(source, out, tmp_path)
+
+
+def lost_while(phase: str, path: Path) -> Listener:
+    """Return what takes a file away when a phase begins, and puts it back, as it was, with the next one."""
+    away = path.parent.parent.parent / "away"
+
+    def listen(name: str, values: dict[str, Any]) -> None:
+        if name == "phase" and values["name"] == phase:
+            path.rename(away)
+        elif name == "phase" and away.exists():
+            away.rename(path)
+
+    return listen
+
+
+def test_an_object_that_could_not_be_read_is_tried_again(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(source, out, lost_while("conversion", source / "reports" / "1" / "0001"))
+    failed = {line["file"] for line in lines(out / "report.ndjson") if "unreadable" in str(line["problems"])}
+    assert failed == {"reports/1/0001"}
+    run(source, out)
+    assert converted(out) == 1
+    assert_as_one_pass(source, out, tmp_path)
+    run(source, out)
+    assert (converted(out), summary(out)["seconds"].keys()) == (0, {"headers"})
+
+
+def test_an_object_of_an_archive_is_converted_again_if_that_is_asked_for(tmp_path: Path) -> None:
+    source, out, asked = tmp_path / "source", tmp_path / "out", tmp_path / "report.ndjson"
+    source.mkdir()
+    with zipfile.ZipFile(source / "all.zip", "w") as packed:
+        for number in range(3):
+            packed.writestr(str(number), put(tmp_path, "report", note(f"1.2.3.81.{number}")).read_bytes())
+    run(source, out)
+    asked.write_text('{"file": "all.zip/1", "problems": [{"severity": "error"}]}\n')
+    for _ in range(2):
+        assert run(source, out, retry=asked).error is None
+        assert converted(out) == 1
+        assert_as_one_pass(source, out, tmp_path)
 
 
 def test_a_dicomdir_is_looked_into_again(tmp_path: Path, corpus: Path) -> None:

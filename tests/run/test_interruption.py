@@ -157,8 +157,9 @@ def test_an_archive_that_changes_while_runs_are_killed_is_stated_as_it_is(source
             assert written_files(out) == written_files(one_pass(archived, tmp_path / f"expected-{turn}"))
 
 
-def test_ctrl_c_says_what_is_kept_and_the_same_command_goes_on(
-    source: Path, expected: dict[str, bytes], tmp_path: Path
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_says_what_is_kept_and_the_same_command_goes_on(
+    number: signal.Signals, source: Path, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     with started(source, out, "-j", "2") as process:
@@ -168,10 +169,10 @@ def test_ctrl_c_says_what_is_kept_and_the_same_command_goes_on(
         left = children(process.pid)
         # As a terminal does: to all processes of the group would be to this one, too.
         for each in (process.pid, *left):
-            os.kill(each, signal.SIGINT)
+            os.kill(each, number)
         assert process.stderr is not None
         said = [line for line in process.stderr if not line.startswith("{")]
-        assert process.wait() == 130
+        assert process.wait() == 128 + number
     assert_gone(left)
     assert len(said) == 1
     assert "objects are converted and kept: run the same command again" in said[0]

@@ -63,11 +63,22 @@ def test_closing_ends_processes_whatever_they_are_at(tmp_path: Path) -> None:
     assert [each.is_alive() for each in processes] == [False, False]
 
 
+def test_a_worker_that_nobody_listens_to_ends_in_silence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with Processes(1) as engine:
+        next(engine.run(counted, tasks(tmp_path), lambda *_: None))
+        worker = engine._workers[0]
+        assert worker.tasks
+        worker.connection.close()
+        worker.process.join()
+    assert worker.process.exitcode == 0
+    assert capfd.readouterr().err == ""
+
+
 def test_an_object_that_is_left_out_is_an_error_in_the_report(tmp_path: Path) -> None:
     source, out = archive(tmp_path / "source", reports=5, images=1), tmp_path / "out"
     run(source, out)
     state = StateFolder(out)
-    with ArchiveCatalog.open(state.catalog) as catalog:
+    with ArchiveCatalog.open(state) as catalog:
         (only,) = ranges(catalog)
     task = ShardTask(
         out=str(out),
@@ -92,7 +103,7 @@ def test_a_run_that_was_succeeded_by_another_writes_nothing_more(tmp_path: Path)
     source, out = archive(tmp_path / "source", reports=5, images=1), tmp_path / "out"
     run(source, out)
     state = StateFolder(out)
-    with ArchiveCatalog.open(state.catalog) as catalog:
+    with ArchiveCatalog.open(state) as catalog:
         (only,) = ranges(catalog)
     before = state.begin()
     state.begin()

@@ -188,6 +188,16 @@ def test_an_output_that_is_the_source_is_refused(tmp_path: Path) -> None:
     assert "is a SOURCE" in done.stderr
 
 
+def test_a_link_to_the_source_is_the_source(source: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(source)
+    for command in ((source, "-o", link), (link, "-o", source)):
+        done = imgsel(*command)
+        assert done.returncode == 2
+        assert "is a SOURCE" in done.stderr
+    assert not (source / ".imgsel").exists()
+
+
 def test_a_damaged_manifest_is_told_and_can_be_overwritten(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(source, out)
@@ -305,6 +315,40 @@ def test_many_failures_of_one_kind_are_one_row_with_a_few_examples(tmp_path: Pat
     assert len(lines(out / "report.ndjson")) == 100
 
 
+def test_a_name_does_not_break_lines_nor_colour_them(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    failing(source, 1).rename(source / "one\ntwo\x1b[31m")
+    done = imgsel(source, "-o", tmp_path / "out", "--verbose")
+    assert done.returncode == 1
+    assert all(": one\\ntwo\\x1b[31m: " in line for line in done.stderr.splitlines())
+    assert "one\\ntwo\\x1b[31m" in done.stdout
+    done = imgsel(source, "-o", "-", "--verbose", "--quiet")
+    assert all(": one\\ntwo\\x1b[31m: " in line for line in done.stderr.splitlines())
+    (line,) = lines(tmp_path / "out" / "report.ndjson")
+    assert line["file"] == "one\ntwo\x1b[31m"
+
+
+@pytest.mark.parametrize(
+    ("redirected", "said"),
+    [
+        (">&-", 0),
+        (">/dev/full", 1),
+        ("2>&- >&-", 0),
+        ("--jobs 2 0<&- 2>&- >&-", 0),
+        ("--log-json --verbose 2>/dev/full", 0),
+        ("--log-json 2>&-", 0),
+    ],
+)
+def test_a_run_does_not_need_anybody_to_read_what_it_says(redirected: str, said: int, tmp_path: Path) -> None:
+    put(tmp_path / "source", "report", note("1.2.3.81.1"))
+    command = f'"{sys.executable}" -m converter.cli convert source -o out {redirected}'
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, shell=True, cwd=tmp_path, stderr=subprocess.PIPE, check=False, env=environment)
+    assert done.returncode == 0
+    assert len(done.stderr.splitlines()) == said
+    assert len(lines(tmp_path / "out" / "report.ndjson")) == 1
+
+
 # Doing again
 
 
@@ -338,10 +382,17 @@ def test_nothing_can_be_done_again_that_was_not_done(source: Path, tmp_path: Pat
     done = imgsel(source, "-o", tmp_path / "out", "--retry", tmp_path / "report.ndjson")
     assert done.returncode == 2
     assert "--retry" in done.stderr
-    (tmp_path / "no-report").write_text("text\n")
-    done = imgsel(source, "-o", tmp_path / "out", "--retry", tmp_path / "no-report")
-    assert done.returncode == 2
-    assert "is no report.ndjson" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["text\n", '{"file": 3, "problems": []}\n', '{"file": 3, "problems": [{"severity": "error"}]}\n', "[1]\n"],
+)
+def test_what_is_no_report_is_told(content: str, source: Path, tmp_path: Path) -> None:
+    (tmp_path / "no-report").write_text(content)
+    outcome = run(source, tmp_path / "out", retry=tmp_path / "no-report")
+    assert outcome.error is not None
+    assert "is no report.ndjson" in outcome.error
 
 
 # A full disk
