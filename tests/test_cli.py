@@ -92,7 +92,9 @@ def test_an_error_in_an_object_gives_status_1_and_the_rest_is_written(study: Pat
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["convert", "nowhere", "-o", "out"], b"nowhere"),
+        (["convert", "nowhere", "-o", "out"], b"nothing is there: nowhere"),
+        (["convert", "nowhere", "-o", "-"], b"nothing is there: nowhere"),
+        (["inspect", "nowhere"], b"nothing is there: nowhere"),
         (["convert", ".", "-o", "out", "--timezone", "Mars/Olympus"], b"+01:00"),
         (["convert", ".", "-o", "out", "--patient-id-system", "no uri"], b"URI"),
         (["convert", ".", "-o", "out", "--endpoint", "ftp://x"], b"http"),

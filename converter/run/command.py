@@ -63,6 +63,8 @@ class Command:
         nothing = Summary()
         try:
             check_paths(self.sources)
+        except FileNotFoundError as error:
+            return Outcome(monitor, nothing, error=f"nothing is there: {error.filename}")
         except (OSError, ValueError) as error:
             return Outcome(monitor, nothing, error=str(error))
         try:
