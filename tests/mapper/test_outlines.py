@@ -258,6 +258,17 @@ def test_of_fractions_pixels_from_half_of_the_maximum_on_are_outlined(maximum: i
     assert codes_of(result) == ["outline-threshold"]
 
 
+@pytest.mark.parametrize("kind", [None, "FRACTION"])
+def test_a_maximum_tells_fractions_where_the_segmentation_type_does_not(kind: str | None) -> None:
+    pixels = np.array([[99, 100]], np.uint8)
+    elements: dict[str, Any] = {"SegmentationType": kind, "MaximumFractionalValue": 200}
+    result = outlined(
+        [frame(1, reference(IMAGE_1))], [pixels], catalog(image(IMAGE_1, 0, rows=1, columns=2)), **elements
+    )
+    assert drawn(result) == [(IMAGE_1, None, [[(1, 0), (2, 0), (2, 1), (1, 1), (1, 0)]])]
+    assert codes_of(result) == ["outline-threshold"]
+
+
 def test_without_a_maximum_fractions_are_of_the_greatest_value() -> None:
     pixels = np.array([[127, 128]], np.uint8)
     known = catalog(image(IMAGE_1, 0, rows=1, columns=2))
@@ -590,6 +601,16 @@ def test_frames_without_pixel_data_are_counted_and_the_others_kept() -> None:
             "error",
             "The pixel data of 2 frames is missing or too short: they have no outlines.",
         )
+    ]
+
+
+@pytest.mark.parametrize("count", [0, -3])
+def test_a_number_of_frames_that_cannot_be_is_that_of_their_functional_groups(count: int) -> None:
+    frames = [frame(1, reference(IMAGE_1)) for _ in range(3)]
+    result = outlined(frames, [PIXEL], catalog(image(IMAGE_1, 0)), NumberOfFrames=count)
+    assert drawn(result) == [(IMAGE_1, None, [RING])]
+    assert [each.message for each in result.problems] == [
+        "The pixel data of 2 frames is missing or too short: they have no outlines."
     ]
 
 
