@@ -113,6 +113,7 @@ DEFINITIONS = _definitions(
     ("outline-frame-missing", "error", "The pixel data of {count} frames is missing or too short: they have no outlines."),
     ("outline-frame-undecodable", "error", "{count} frames cannot be decoded: they have no outlines."),
     ("outline-on-segmentation", "note", "Where {count} outlines lie on other images or in space is not known: they are stated on the segmentation itself."),
+    ("outline-plane-unknown", "note", "Where the frames of {count} outlines lie in space is not stated: the outlines are on images only."),
     ("region-circle-ellipse", "note", "Columns and rows scale differently: the circle is stated as an ellipse."),
     ("region-matrix", "warning", "Positions in the total pixel matrix are kept for the whole instance; the frames named are left out."),
     ("frame-unnamed", "warning", "Positions are in a frame of a tiled image and no frame is named: they are stated for the whole image."),

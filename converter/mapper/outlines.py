@@ -121,6 +121,8 @@ class _Outlining:
         places, problem = self._places.of(frame)
         if not places and not is_in_space:
             places, problem = [self._places.on_segmentation(frame)], "outline-on-segmentation"
+        elif not is_in_space and self._frame_of_reference_uid is not None:
+            problem = "outline-plane-unknown"
         for place in places:
             self._add_on_image(place, segment, rings)
         if problem is not None:

@@ -245,6 +245,26 @@ def test_what_lies_on_an_image_only_is_restated_in_space_where_that_is_wanted() 
     assert drawn(nowhere) == [(SEGMENTATION_UID, None, [RING])]
 
 
+def test_outlines_that_are_not_in_space_for_want_of_a_plane_are_counted() -> None:
+    # Without Pixel Spacing a position and an orientation are no plane.
+    group = frame(1, reference(IMAGE_1))
+    del group.PixelMeasuresSequence
+    result = outlined([group], known=catalog(image(IMAGE_1, 0)))
+    assert drawn(result) == [(IMAGE_1, None, [RING])]
+    assert by_role(result, "outline3d") == []
+    assert [(each.code, each.severity, each.message) for each in result.problems] == [
+        (
+            "outline-plane-unknown",
+            "note",
+            "Where the frames of 1 outlines lie in space is not stated: the outlines are on images only.",
+        )
+    ]
+    flat = outlined(
+        [frame(1, reference(IMAGE_1), position=None)], known=catalog(image(IMAGE_1, 0)), FrameOfReferenceUID=None
+    )
+    assert (drawn(flat), codes_of(flat)) == ([(IMAGE_1, None, [RING])], [])
+
+
 # Kinds of segmentations
 
 
