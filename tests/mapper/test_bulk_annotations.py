@@ -435,6 +435,19 @@ def test_the_image_stays_selected_where_no_annotation_can_be_stated(broken: Data
     assert found in problems(result)
 
 
+def test_lines_in_pixels_that_are_said_to_be_in_space_are_left_out() -> None:
+    # Two lines of three and of two points: by threes, the first would be two points that nobody drew.
+    lines = group("POLYLINE", [1, 1, 5, 2, 9, 1, 20, 30, 21, 31], [1, 7])
+    result = mapped(in_space(lines))
+    assert only(result).regions_3d == ()
+    assert problems(result) == [("annotation-dimensions", f"{GROUP}.PointCoordinatesData")]
+    # And the other way round: two triangles in space.
+    triangles = group("POLYGON", [1, 1, 5, 2, 1, 5, 2, 2, 5, 3, 1, 5, 4, 1, 5, 3, 2, 5], [1, 10])
+    result = mapped(bulk(triangles))
+    assert only(result).instances[0].regions == ()
+    assert problems(result) == [("annotation-dimensions", f"{GROUP}.PointCoordinatesData")]
+
+
 def test_a_group_that_has_no_annotations_selects_nothing() -> None:
     result = mapped(bulk(group("POINT", [], NumberOfAnnotations=0), group("POINT", [1, 2], AnnotationGroupNumber=2)))
     assert only(result).key.path == "2"
