@@ -249,6 +249,7 @@ def test_without_a_frame_of_reference_the_image_stays_selected() -> None:
     [
         ("VOLUME", None, None, []),
         (None, None, None, ["pixel-origin-volume"]),
+        ("MATRIX", 2, None, ["pixel-origin-volume", "region-matrix"]),
         ("VOLUME", 2, None, ["region-matrix"]),
         ("FRAME", 2, Frames((2,)), []),
     ],
