@@ -511,7 +511,7 @@ def test_an_object_without_functional_groups_is_one_frame_of_its_only_segment() 
 
 def slide(**known: Any) -> Instance:
     matrix: dict[str, Any] = {"total_pixel_matrix_columns": 12, "total_pixel_matrix_rows": 8, "number_of_frames": 4}
-    return image(IMAGE_1, None, modality="SM", pixel_spacing=(0.5, 0.5), **{**matrix, **known})
+    return image(IMAGE_1, None, modality="SM", **{"pixel_spacing": (0.5, 0.5), **matrix, **known})
 
 
 def tile(column: int, row: int, *sources: Dataset) -> Dataset:
@@ -575,6 +575,15 @@ def test_tiles_that_name_nothing_are_outlined_on_the_slide_that_the_object_names
     series = dataset(SeriesInstanceUID=SERIES, ReferencedInstanceSequence=[reference(IMAGE_1)])
     result = outlined([tile(6, 4)], known=catalog(slide()), ReferencedSeriesSequence=[series], **MATRIX)
     assert drawn(result) == [(IMAGE_1, None, [IN_MATRIX])]
+
+
+def test_outlines_on_the_pixels_of_a_microscope_are_rounded_to_a_millionth_of_a_micrometre() -> None:
+    fine = tile(6, 4, reference(IMAGE_1))
+    fine.PixelMeasuresSequence = [dataset(PixelSpacing=[0.000499, 0.000499])]
+    result = outlined([fine], known=catalog(slide(pixel_spacing=(0.000499, 0.000499))), **MATRIX)
+    (polygon,) = polygons(only(result, "outline3d"))
+    # The tile's first pixel is at 28,37; the outline begins 1.5 pixels down y and half of one down x from there.
+    assert polygon[0] == (27.9997505, 36.9992515, 0.25)
 
 
 def test_tiles_of_a_full_tiling_lie_row_by_row_segment_by_segment() -> None:
