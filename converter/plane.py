@@ -17,6 +17,8 @@ from converter.geometry import Computed, GeometryError, Points
 # Direction cosines are decimal strings, often of few digits: this far from orthonormal they are still meant as such.
 _ORTHONORMAL = 1e-2
 _HALF_PIXEL = 0.5
+# Millimetres, a thousand kilometres: no image reaches farther, and what is mapped by such numbers does not overflow.
+_FARTHEST = 1e9
 # An angle between diameters that differs from a right one by no more than this was a right one.
 _PRECISION = 1e-6
 
@@ -38,6 +40,8 @@ class Plane:
         stated = (*self.position, *self.orientation, *self.spacing)
         if (len(self.position), len(self.orientation), len(self.spacing)) != (3, 6, 2) or not np.isfinite(stated).all():
             raise GeometryError("a plane has a position, two direction vectors and two spacings, all finite")
+        if max(map(abs, stated)) > _FARTHEST:
+            raise GeometryError("a plane and its pixels are within reach")
         if min(self.spacing) <= 0:
             raise GeometryError("pixel spacings are positive")
         along, down = self.directions
@@ -147,6 +151,8 @@ def _with_principal_axes(diameters: Computed) -> Computed:
     is_first_longer = lengths[1] <= lengths[0] * (1 + _PRECISION)
     axes: Computed = np.where(is_first_longer[:, np.newaxis, np.newaxis], ends, ends[:, [2, 3, 0, 1]])
     is_slanted = ~(np.abs((first * second).sum(axis=1)) <= _PRECISION * lengths[0] * lengths[1])
+    # Of numbers that overflow there are no axes: they stay as they are.
+    is_slanted &= np.isfinite(first).all(axis=1) & np.isfinite(second).all(axis=1)
     if is_slanted.any():
         axes[is_slanted] = _principal(ends[is_slanted].mean(axis=1), first[is_slanted], second[is_slanted])
     return axes.reshape(diameters.shape)

@@ -129,6 +129,16 @@ def test_ellipses_come_back_from_any_plane(plane: Plane, angle: float, length: f
         )
 
 
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning", "ignore:invalid value:RuntimeWarning")
+def test_an_ellipse_that_overflows_has_no_finite_axes_and_others_keep_theirs() -> None:
+    plane = Plane((0, 0, 0), (1, 0, 0, 0, 1, 0), (1, 2))
+    beyond = np.array([[-1e308, -1e308], [1e308, 1e308], [-1e308, 1e308], [1e308, -1e308]])
+    usual = np.array([[-2, -2], [2, 2], [-1, 1], [1, -1]]) + 0.5
+    found = ellipse_to_frame_of_reference(np.concatenate([usual, beyond]), plane)
+    assert np.array_equal(found[:4], ellipse_to_frame_of_reference(usual, plane))
+    assert not np.isfinite(found[4:]).all()
+
+
 @pytest.mark.parametrize(
     ("position", "orientation", "spacing"),
     [
@@ -139,6 +149,8 @@ def test_ellipses_come_back_from_any_plane(plane: Plane, angle: float, length: f
         ((0, 0, 0), (2, 0, 0, 0, 1, 0), (1, 1)),
         ((0, 0, float("nan")), (1, 0, 0, 0, 1, 0), (1, 1)),
         ((0, 0), (1, 0, 0, 0, 1, 0), (1, 1)),
+        ((0, 0, 0), (1, 0, 0, 0, 1, 0), (1, 1e308)),
+        ((0, -1e12, 0), (1, 0, 0, 0, 1, 0), (1, 1)),
         ((0, 0, 0), (1, 0, 0), (1, 1)),
     ],
 )

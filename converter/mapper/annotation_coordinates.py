@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -162,10 +163,17 @@ class _Group:
 
     def _is_of_other_dimensions(self, size: int) -> bool:
         """Return whether so many numbers can only be what is stated with two coordinates for three or so."""
-        if self._graphic_type in INDEXED or self._number is None:
+        other = 5 - self._stored
+        if self._graphic_type in INDEXED:
+            return not self._divides(size, self._stored) and self._divides(size, other)
+        if self._number is None:
             return False
         points = self._number * _TYPES[self._graphic_type][1]
-        return size != points * self._stored and size == points * (5 - self._stored)
+        return size != points * self._stored and size == points * other
+
+    def _divides(self, size: int, dimensions: int) -> bool:
+        """Return whether so many numbers, and those before each annotation, are points of so many coordinates."""
+        return size % dimensions == 0 and self._index.size > 1 and not ((self._index - 1) % dimensions).any()
 
     # Which points each annotation has
 
@@ -183,9 +191,7 @@ class _Group:
 
     def _indexed(self, count: int) -> tuple[_Numbers, _Numbers, NDArray[np.bool_]]:
         keyword = "LongPrimitivePointIndexList"
-        stated = self._obj.floats(self._group, keyword, self._path)
-        if stated is None or not stated.size:
-            stated = self._assumed_index(keyword)
+        stated = self._index if self._index.size else self._assumed_index(keyword)
         # An index is the position, from 1, of an annotation's first value among all values.
         places = np.full(len(stated), -1.0)
         is_number = np.isfinite(stated) & (stated >= 1)
@@ -204,6 +210,11 @@ class _Group:
         if is_place.size and is_place[0] and known_places[0] > 0:
             self._obj.report("annotation-unindexed", f"{self._path}.{self._keyword}")
         return begins, ends, is_known
+
+    @cached_property
+    def _index(self) -> Coordinates:
+        stated = self._obj.floats(self._group, "LongPrimitivePointIndexList", self._path)
+        return np.empty(0) if stated is None else stated
 
     def _assumed_index(self, keyword: str) -> Coordinates:
         """Return the index list of a group without one: only where it has one annotation is it known."""

@@ -13,7 +13,7 @@ from converter.mapper import anatomy, people, values
 from converter.mapper.annotation_coordinates import Annotations, Numbers, annotations_of, keyword_of
 from converter.mapper.annotation_object import AnnotationObject, oid_identifier
 from converter.mapper.gathering import Gathered, Gathering, Reference, reference_of
-from converter.mapper.total_pixel_matrix import TotalPixelMatrix, extent, in_tile, is_tiled, only_frames
+from converter.mapper.total_pixel_matrix import TotalPixelMatrix, extent, in_tile, is_tiled, only_frames, pixel_origin
 from converter.packed import PackedRegions, PackedType, with_z
 from converter.selection import (
     Concept,
@@ -154,8 +154,8 @@ class _Matrix:
 
 
 def _origin(obj: AnnotationObject, reference: Reference) -> str:
-    """Return the Pixel Origin Interpretation, where it is absent VOLUME for a tiled image and FRAME for others."""
-    stated = values.text(obj.dataset, "PixelOriginInterpretation")
+    """Return the Pixel Origin Interpretation, where it says neither VOLUME for a tiled image and FRAME for others."""
+    stated = pixel_origin(obj.dataset)
     if stated is not None:
         return stated
     header = reference.located.instance

@@ -23,7 +23,8 @@ _LABEL_MAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
 def is_label_map(dataset: Dataset) -> bool:
     """Return whether each frame of the segmentation shows all segments (PS3.3 C.8.20.2.3)."""
     kind = values.text(dataset, "SegmentationType")
-    return kind == "LABELMAP" or (kind is None and values.text(dataset, "SOPClassUID") == _LABEL_MAP_STORAGE)
+    is_defined = kind in ("BINARY", "FRACTIONAL", "LABELMAP")
+    return kind == "LABELMAP" if is_defined else values.text(dataset, "SOPClassUID") == _LABEL_MAP_STORAGE
 
 
 @dataclass(slots=True)

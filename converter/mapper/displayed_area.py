@@ -17,7 +17,7 @@ from converter.mapper import values
 from converter.mapper.annotation_object import AnnotationObject
 from converter.mapper.gathering import Reference
 from converter.mapper.graphics import Shape
-from converter.mapper.total_pixel_matrix import TotalPixelMatrix, is_tiled
+from converter.mapper.total_pixel_matrix import TotalPixelMatrix, is_tiled, pixel_origin
 from converter.selection import Frames, Region2D, Segments
 
 _SEQUENCE = "DisplayedAreaSelectionSequence"
@@ -86,7 +86,7 @@ class Placement:
         return replace(transform, flip=flip == "Y")
 
     def _add(self, item: Dataset, path: str) -> None:
-        selection = _Selection(_area(item), values.text(item, "PixelOriginInterpretation"), path)
+        selection = _Selection(_area(item), pixel_origin(item), path)
         images = values.items(item, "ReferencedImageSequence")
         if not images and self._of_all is None:
             self._of_all = selection

@@ -80,7 +80,10 @@ class FrameMasks:
     def _least(self) -> int:
         """Return the least value of a pixel that counts as set."""
         obj = self._obj
-        if values.text(obj.dataset, "SegmentationType") != "FRACTIONAL":
+        kind = values.text(obj.dataset, "SegmentationType")
+        # Where the type says nothing, only what is fractional has a maximum.
+        is_unknown = kind not in ("BINARY", "FRACTIONAL", "LABELMAP") and not self._frames.is_label_map
+        if kind != "FRACTIONAL" and not (is_unknown and values.has_value(obj.dataset, "MaximumFractionalValue")):
             return 1
         obj.report("outline-threshold", "$.SegmentationType")
         maximum = obj.integer(obj.dataset, "MaximumFractionalValue", "$")

@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from converter.mapper.annotation_object import AnnotationObject
 from converter.mapper.derivation import Images
 from converter.mapper.frame_masks import FrameMasks
@@ -15,11 +13,10 @@ from converter.mapper.gathering import Gathered, Gathering, by_series, check_ins
 from converter.mapper.outline_places import Place, Places
 from converter.mapper.segmentation_frames import SegmentationFrame, SegmentationFrames
 from converter.outline import Ring, is_hole, outlines, simplified
-from converter.plane import pixel_to_frame_of_reference
+from converter.projection import points_to_frame_of_reference
 from converter.selection import Concept, Region2D, Region3D, Selection, Series, Subset
 
 _HOLES_IN_WORDS = "inner rings are holes"
-_DECIMALS = 6
 
 
 @dataclass(slots=True)
@@ -121,6 +118,8 @@ class _Outlining:
         places, problem = self._places.of(frame)
         if not places and not is_in_space:
             places, problem = [self._places.on_segmentation(frame)], "outline-on-segmentation"
+        elif not is_in_space and self._frame_of_reference_uid is not None:
+            problem = "outline-plane-unknown"
         for place in places:
             self._add_on_image(place, segment, rings)
         if problem is not None:
@@ -149,8 +148,7 @@ class _Outlining:
         )
         if frame.plane is None or uid is None:
             return False
-        # Adding zero turns -0.0 into 0.0.
-        polygons = [np.round(pixel_to_frame_of_reference(ring, frame.plane), _DECIMALS) + 0.0 for ring in rings]
+        polygons = [points_to_frame_of_reference("polyline", ring, frame.plane) for ring in rings]
         for key, images in (by_series(references) or {(): []}).items():
             group = segment.in_space.setdefault((uid, *key), _InSpace())
             for image in images:

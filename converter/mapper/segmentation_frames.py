@@ -54,7 +54,8 @@ class SegmentationFrames:
         self.is_label_map = is_label_map(obj.dataset)
         self.rows = self._integer("Rows")
         self.columns = self._integer("Columns")
-        self.count = self._integer("NumberOfFrames") or len(self._groups) or 1
+        stated = self._integer("NumberOfFrames")
+        self.count = stated if stated > 0 else len(self._groups) or 1
 
     def __iter__(self) -> Iterator[SegmentationFrame]:
         for number in range(1, self.count + 1):

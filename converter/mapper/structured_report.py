@@ -20,7 +20,7 @@ from converter.mapper.report_context import (
     root_context,
 )
 from converter.mapper.sop_reference import selected
-from converter.mapper.total_pixel_matrix import TotalPixelMatrix
+from converter.mapper.total_pixel_matrix import TotalPixelMatrix, pixel_origin
 from converter.measurement import Statement
 from converter.selection import (
     Code,
@@ -238,7 +238,7 @@ class _Report:
             # The image stays selected even where its region cannot be stated.
             self._gather(item, "regions2d", reference)
         if region is not None:
-            origin = values.text(source.dataset, "PixelOriginInterpretation")
+            origin = pixel_origin(source.dataset)
             path = f"{source.path}.PixelOriginInterpretation"
             for reference, placed in self.matrix.place_all(images, region, origin, path):
                 self._gather(item, "regions2d", reference, placed)

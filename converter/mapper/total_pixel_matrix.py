@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from pydicom import Dataset
 
 from converter import geometry
 from converter.catalog import Instance
+from converter.mapper import values
 from converter.mapper.annotation_object import AnnotationObject
 from converter.mapper.gathering import Reference
 from converter.selection import Coordinates, Frames, Region2D, Region2DType, SelectedInstance, Subset
@@ -94,6 +96,12 @@ class TotalPixelMatrix:
             instance = reference.located.instance
             self._tilings[uid] = None if instance is None else tiling_of(instance)
         return self._tilings[uid]
+
+
+def pixel_origin(dataset: Dataset) -> str | None:
+    """Return the Pixel Origin Interpretation (0048,0301), FRAME or VOLUME; None if it is missing or neither."""
+    stated = values.text(dataset, "PixelOriginInterpretation")
+    return stated if stated in ("FRAME", "VOLUME") else None
 
 
 def only_frames(references: Iterable[Reference | SelectedInstance]) -> dict[str, int | None]:

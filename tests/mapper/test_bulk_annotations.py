@@ -249,6 +249,7 @@ def test_without_a_frame_of_reference_the_image_stays_selected() -> None:
     [
         ("VOLUME", None, None, []),
         (None, None, None, ["pixel-origin-volume"]),
+        ("MATRIX", 2, None, ["pixel-origin-volume", "region-matrix"]),
         ("VOLUME", 2, None, ["region-matrix"]),
         ("FRAME", 2, Frames((2,)), []),
     ],
@@ -433,6 +434,19 @@ def test_the_image_stays_selected_where_no_annotation_can_be_stated(broken: Data
     (instance,) = only(result).instances
     assert (instance.sop_instance_uid, instance.regions) == (IMAGE_1, ())
     assert found in problems(result)
+
+
+def test_lines_in_pixels_that_are_said_to_be_in_space_are_left_out() -> None:
+    # Two lines of three and of two points: by threes, the first would be two points that nobody drew.
+    lines = group("POLYLINE", [1, 1, 5, 2, 9, 1, 20, 30, 21, 31], [1, 7])
+    result = mapped(in_space(lines))
+    assert only(result).regions_3d == ()
+    assert problems(result) == [("annotation-dimensions", f"{GROUP}.PointCoordinatesData")]
+    # And the other way round: two triangles in space.
+    triangles = group("POLYGON", [1, 1, 5, 2, 1, 5, 2, 2, 5, 3, 1, 5, 4, 1, 5, 3, 2, 5], [1, 10])
+    result = mapped(bulk(triangles))
+    assert only(result).instances[0].regions == ()
+    assert problems(result) == [("annotation-dimensions", f"{GROUP}.PointCoordinatesData")]
 
 
 def test_a_group_that_has_no_annotations_selects_nothing() -> None:

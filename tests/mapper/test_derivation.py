@@ -160,5 +160,6 @@ def test_a_label_map_is_one_by_its_segmentation_type_else_by_its_class() -> None
     label_map_storage = "1.2.840.10008.5.1.4.1.1.66.7"
     assert is_label_map(dataset(SegmentationType="LABELMAP"))
     assert is_label_map(dataset(SOPClassUID=label_map_storage))
+    assert is_label_map(dataset(SOPClassUID=label_map_storage, SegmentationType="LABEL"))
     assert not is_label_map(dataset(SOPClassUID=label_map_storage, SegmentationType="BINARY"))
     assert not is_label_map(dataset())

@@ -245,6 +245,26 @@ def test_what_lies_on_an_image_only_is_restated_in_space_where_that_is_wanted() 
     assert drawn(nowhere) == [(SEGMENTATION_UID, None, [RING])]
 
 
+def test_outlines_that_are_not_in_space_for_want_of_a_plane_are_counted() -> None:
+    # Without Pixel Spacing a position and an orientation are no plane.
+    group = frame(1, reference(IMAGE_1))
+    del group.PixelMeasuresSequence
+    result = outlined([group], known=catalog(image(IMAGE_1, 0)))
+    assert drawn(result) == [(IMAGE_1, None, [RING])]
+    assert by_role(result, "outline3d") == []
+    assert [(each.code, each.severity, each.message) for each in result.problems] == [
+        (
+            "outline-plane-unknown",
+            "note",
+            "Where the frames of 1 outlines lie in space is not stated: the outlines are on images only.",
+        )
+    ]
+    flat = outlined(
+        [frame(1, reference(IMAGE_1), position=None)], known=catalog(image(IMAGE_1, 0)), FrameOfReferenceUID=None
+    )
+    assert (drawn(flat), codes_of(flat)) == ([(IMAGE_1, None, [RING])], [])
+
+
 # Kinds of segmentations
 
 
@@ -255,6 +275,17 @@ def test_of_fractions_pixels_from_half_of_the_maximum_on_are_outlined(maximum: i
     known = catalog(image(IMAGE_1, 0, rows=1, columns=3))
     result = outlined([frame(1, reference(IMAGE_1))], [pixels], known, **elements)
     assert drawn(result) == [(IMAGE_1, None, [[(1, 0), (3, 0), (3, 1), (1, 1), (1, 0)]])]
+    assert codes_of(result) == ["outline-threshold"]
+
+
+@pytest.mark.parametrize("kind", [None, "FRACTION"])
+def test_a_maximum_tells_fractions_where_the_segmentation_type_does_not(kind: str | None) -> None:
+    pixels = np.array([[99, 100]], np.uint8)
+    elements: dict[str, Any] = {"SegmentationType": kind, "MaximumFractionalValue": 200}
+    result = outlined(
+        [frame(1, reference(IMAGE_1))], [pixels], catalog(image(IMAGE_1, 0, rows=1, columns=2)), **elements
+    )
+    assert drawn(result) == [(IMAGE_1, None, [[(1, 0), (2, 0), (2, 1), (1, 1), (1, 0)]])]
     assert codes_of(result) == ["outline-threshold"]
 
 
@@ -480,7 +511,7 @@ def test_an_object_without_functional_groups_is_one_frame_of_its_only_segment() 
 
 def slide(**known: Any) -> Instance:
     matrix: dict[str, Any] = {"total_pixel_matrix_columns": 12, "total_pixel_matrix_rows": 8, "number_of_frames": 4}
-    return image(IMAGE_1, None, modality="SM", pixel_spacing=(0.5, 0.5), **{**matrix, **known})
+    return image(IMAGE_1, None, modality="SM", **{"pixel_spacing": (0.5, 0.5), **matrix, **known})
 
 
 def tile(column: int, row: int, *sources: Dataset) -> Dataset:
@@ -546,6 +577,15 @@ def test_tiles_that_name_nothing_are_outlined_on_the_slide_that_the_object_names
     assert drawn(result) == [(IMAGE_1, None, [IN_MATRIX])]
 
 
+def test_outlines_on_the_pixels_of_a_microscope_are_rounded_to_a_millionth_of_a_micrometre() -> None:
+    fine = tile(6, 4, reference(IMAGE_1))
+    fine.PixelMeasuresSequence = [dataset(PixelSpacing=[0.000499, 0.000499])]
+    result = outlined([fine], known=catalog(slide(pixel_spacing=(0.000499, 0.000499))), **MATRIX)
+    (polygon,) = polygons(only(result, "outline3d"))
+    # The tile's first pixel is at 28,37; the outline begins 1.5 pixels down y and half of one down x from there.
+    assert polygon[0] == (27.9997505, 36.9992515, 0.25)
+
+
 def test_tiles_of_a_full_tiling_lie_row_by_row_segment_by_segment() -> None:
     series = dataset(SeriesInstanceUID=SERIES, ReferencedInstanceSequence=[reference(IMAGE_1)])
     shared = dataset(PixelMeasuresSequence=[dataset(PixelSpacing=[0.5, 0.5])])
@@ -590,6 +630,16 @@ def test_frames_without_pixel_data_are_counted_and_the_others_kept() -> None:
             "error",
             "The pixel data of 2 frames is missing or too short: they have no outlines.",
         )
+    ]
+
+
+@pytest.mark.parametrize("count", [0, -3])
+def test_a_number_of_frames_that_cannot_be_is_that_of_their_functional_groups(count: int) -> None:
+    frames = [frame(1, reference(IMAGE_1)) for _ in range(3)]
+    result = outlined(frames, [PIXEL], catalog(image(IMAGE_1, 0)), NumberOfFrames=count)
+    assert drawn(result) == [(IMAGE_1, None, [RING])]
+    assert [each.message for each in result.problems] == [
+        "The pixel data of 2 frames is missing or too short: they have no outlines."
     ]
 
 

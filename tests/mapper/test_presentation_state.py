@@ -560,14 +560,16 @@ def test_an_area_of_the_volume_is_one_of_the_total_pixel_matrix() -> None:
     assert problems(result) == [("region-matrix", "$.DisplayedAreaSelectionSequence[0].PixelOriginInterpretation")]
 
 
-@pytest.mark.parametrize("origin", [{}, {"PixelOriginInterpretation": "FRAME"}])
+@pytest.mark.parametrize(
+    "origin", [{}, {"PixelOriginInterpretation": "MATRIX"}, {"PixelOriginInterpretation": "FRAME"}]
+)
 def test_an_area_of_a_tiled_image_is_one_of_its_frames_unless_it_says_otherwise(origin: dict[str, str]) -> None:
     on_frame = [series(reference(IMAGE_1, ReferencedFrameNumber=2))]
     made = state(CENTER, areas=[area((1, 1), (100, 80), **origin)], presents=on_frame)
     result = mapped(made, of_frames(4, **TILED))
     assert regions(result) == [(IMAGE_1, [2], "point", [[50, 40]])]
     path = "$.DisplayedAreaSelectionSequence[0].PixelOriginInterpretation"
-    assert problems(result) == ([] if origin else [("pixel-origin-assumed", path)])
+    assert problems(result) == ([] if "FRAME" in origin.values() else [("pixel-origin-assumed", path)])
 
 
 def test_positions_in_a_frame_of_a_tiled_image_that_is_not_named_are_reported() -> None:

@@ -164,8 +164,9 @@ def test_positions_in_frames_stay_there() -> None:
     assert problems(drawn("POINT", [10, 5], 4, 5, origin="FRAME")) == []
 
 
-def test_without_an_interpretation_positions_are_in_frames_with_a_note() -> None:
-    result = drawn("POINT", [10, 5], 5, origin=None)
+@pytest.mark.parametrize("origin", [None, "MATRIX"])
+def test_without_an_interpretation_positions_are_in_frames_with_a_note(origin: str | None) -> None:
+    result = drawn("POINT", [10, 5], 5, origin=origin)
     assert found(result) == [([5], "point", [[10, 5]])]
     assert problems(result) == [("pixel-origin-assumed", PATH)]
 
