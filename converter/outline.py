@@ -24,8 +24,6 @@ _RISING = _ABOVE_RIGHT | _BELOW_LEFT
 # A right angle between edges of pixels is further than this from any line that cuts it short.
 _LEAST_TOLERANCE = 0.25
 _LEAST_RING = 4
-# Edges compared with all others at a time.
-_AT_ONCE = 128
 _CORNERS = np.zeros(16, np.uint8)
 _CORNERS[[1, 2, 4, 7, 8, 11, 13, 14]] = 1
 _CORNERS[[_FALLING, _RISING]] = 2
@@ -203,24 +201,27 @@ def _distances(points: Ring, start: NDArray[np.float64], end: NDArray[np.float64
 
 
 def _meets_itself(ring: Ring) -> bool:
-    """Return whether two edges that do not follow each other have a point in common."""
-    start, end = ring[:-1], ring[1:]
-    count = len(start)
-    numbers = np.arange(count)
+    """Return whether two edges that do not follow each other have a point in common.
+
+    Edges are taken from left to right, and each is compared with those that begin before it ends: of a long
+    ring few do.
+    """
+    count = len(ring) - 1
+    order = np.argsort(np.minimum(ring[:-1, 0], ring[1:, 0]), kind="stable")
+    start, end = ring[:-1][order], ring[1:][order]
     lower, upper = np.minimum(start, end), np.maximum(start, end)
-    for first in range(0, count, _AT_ONCE):
-        some = slice(first, first + _AT_ONCE)
-        apart = (numbers[None, :] - numbers[some, None]) % count
-        near = (apart > 1) & (apart < count - 1)
-        near &= (lower[some, None] <= upper[None, :]).all(axis=2) & (lower[None, :] <= upper[some, None]).all(axis=2)
-        one, other = np.nonzero(near)
-        one += first
-        if bool(
-            (
-                _divides(start[one], end[one], start[other], end[other])
-                & _divides(start[other], end[other], start[one], end[one])
-            ).any()
-        ):
+    one = np.arange(count)
+    for step in range(1, count):
+        one = one[: np.searchsorted(one, count - step)]
+        one = one[lower[one + step, 0] <= upper[one, 0]]
+        if not one.size:
+            break
+        apart = (order[one + step] - order[one]) % count
+        near = one[(apart > 1) & (apart < count - 1)]
+        near = near[(lower[near, 1] <= upper[near + step, 1]) & (lower[near + step, 1] <= upper[near, 1])]
+        other = near + step
+        is_cut = _divides(start[near], end[near], start[other], end[other])
+        if bool((is_cut & _divides(start[other], end[other], start[near], end[near])).any()):
             return True
     return False
 
