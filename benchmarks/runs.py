@@ -32,9 +32,9 @@ def main() -> int:
     """Write archives, convert them, and say what that took."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--copies", type=int, default=20_000, help="copies of CT_small.dcm for a second run")
-    parser.add_argument("--images", type=int, default=100_000, help="images for several processes")
+    parser.add_argument("--images", type=int, default=300_000, help="images for several processes")
     parser.add_argument("--per-annotation", type=int, default=100, help="images for each annotation object")
-    parser.add_argument("--rounds", type=int, default=2, help="of which the best counts")
+    parser.add_argument("--rounds", type=int, default=1, help="of which the best counts")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         is_quick = second_run(Path(folder), arguments.copies)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from converter.settings import Settings
 
 # The more files there are, the more of them a task has: what it learns from some makes it read others faster.
-_LEAST_FILES, _MOST_FILES, _TASKS = 256, 4096, 8
+_LEAST_FILES, _MOST_FILES, _TASKS = 256, 2048, 8
 
 
 @dataclass(slots=True)
