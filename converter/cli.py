@@ -240,7 +240,7 @@ def inspect(file: str, image: bool, dicom: Path | None, **options: Any) -> int:
 
 
 def _show_pictures(file: str, dicom: Path | None, settings: Settings) -> None:
-    from converter.view.render_command import NO_PILLOW, silence_dependencies
+    from converter.view.render_command import NO_PILLOW, check_inputs, silence_dependencies
 
     silence_dependencies()
     try:
@@ -249,8 +249,7 @@ def _show_pictures(file: str, dicom: Path | None, settings: Settings) -> None:
         raise click.ClickException(NO_PILLOW) from error
     if file == "-":
         raise click.UsageError("--image reads FILE again: name it instead of -")
-    if dicom is not None and not dicom.exists():
-        raise click.UsageError(f"nothing is there: {dicom}")
+    check_inputs(dicom)
     with _conversion((file,), settings, None) as conversion:
         selections = [each.to_dict() for result in conversion for each in result.selections]
     for shown in show(selections, Path(file), dicom if dicom is not None else Path(file).absolute().parent):

@@ -47,9 +47,7 @@ def render(
         raise click.ClickException(NO_PILLOW) from error
 
     silence_dependencies()
-    for each in (path, *([dicom] if dicom is not None else [])):
-        if not each.exists():
-            raise click.UsageError(f"nothing is there: {each}")
+    check_inputs(path, dicom)
     if output.exists() and not output.is_dir():
         raise click.UsageError(f"--output is a file, not a folder: {output}")
     try:
@@ -64,3 +62,10 @@ def render(
             f"{written.pictures} pictures ({written.missing} without the image) and {written.sketches} sketches "
             f"of {written.selections} selections in {output}"
         )
+
+
+def check_inputs(*paths: Path | None) -> None:
+    """Raise UsageError for a path that is given and leads nowhere."""
+    for each in paths:
+        if each is not None and not each.exists():
+            raise click.UsageError(f"nothing is there: {each}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from converter.view.render_command import NO_PILLOW, silence_dependencies
+from converter.view.render_command import NO_PILLOW, check_inputs, silence_dependencies
 
 
 @click.command("view")
@@ -45,9 +45,7 @@ def view(path: Path, dicom: Path | None, output: Path, most: int, with_names: bo
     except ImportError as error:
         raise click.ClickException(NO_PILLOW) from error
     silence_dependencies()
-    for each in (path, *([dicom] if dicom is not None else [])):
-        if not each.exists():
-            raise click.UsageError(f"nothing is there: {each}")
+    check_inputs(path, dicom)
     if output.is_dir():
         raise click.UsageError(f"--output: name the page, not its folder: {output / 'page.html'}")
     try:
