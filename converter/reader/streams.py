@@ -8,6 +8,7 @@ import sys
 import tarfile
 import zipfile
 import zlib
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -72,9 +73,9 @@ class CheckedStream(io.RawIOBase):
         self._crc = 0
         self._failure: ContentError | None = None
 
+    @abstractmethod
     def take(self, count: int) -> bytes:
         """Return up to `count` more bytes; none at the end."""
-        raise NotImplementedError
 
     def readable(self) -> bool:
         """Return True."""

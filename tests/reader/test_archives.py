@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import pickle
 import stat
 import subprocess
@@ -138,6 +139,8 @@ class TestPacking:
             file.write(b"end")
         done = subprocess.run(["tar", "-cSf", "s.tar", "sparse"], cwd=tmp_path, check=False, capture_output=True)
         if done.returncode or (tmp_path / "s.tar").stat().st_size > 2**20:
+            if os.environ.get("CI") == "true":
+                pytest.fail("tar stores no holes")
             pytest.skip("needs a tar that stores holes")
         assert contents(tmp_path / "s.tar") == {"s.tar/sparse": bytes(2**20) + b"end"}
 
